@@ -1,0 +1,1 @@
+"""The contract between the services, and the code generated from it (`make protos`)."""
