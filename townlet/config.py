@@ -1,0 +1,257 @@
+"""The configuration of a run: one frozen tree, the same for all services.
+
+Every number has one owner here; periods and units are in the names. `townlet.config_file` reads it from YAML.
+"""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from townlet.settings import Count, Fraction, NonNegative, Positive, Settings
+from townlet.worlds.hamlet.rules import HamletSettings
+
+ANY_PORT = 0
+"""A port of 0 stands for one that `townlet up` chooses."""
+
+Address = Annotated[str, Field(pattern=r"^[^:\s]+:\d{1,5}$", description="host:port")]
+Device = Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?)$")]
+
+
+class RunSettings(Settings):
+    """Where a run lives: everything it writes is under `root`/`name`."""
+
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")] = "run"
+    root: Annotated[Path, Field(strict=False)] = Path("runs")
+
+    @property
+    def folder(self) -> Path:
+        """The run's folder."""
+        return self.root / self.name
+
+
+class MlpQSettings(Settings):
+    """Feed-forward Q-network on the flat observation: Linear, LayerNorm, ReLU a layer, then a dueling head."""
+
+    kind: Literal["mlp_q"] = "mlp_q"
+    hidden: Annotated[tuple[Count, ...], Field(min_length=1)] = (128, 128)
+
+
+class LadderSettings(Settings):
+    """One fixed epsilon a lane: base ** (1 + exponent * i / (N - 1)) for lane i of all N lanes of all actors."""
+
+    kind: Literal["ladder"] = "ladder"
+    base: Annotated[float, Field(gt=0.0, lt=1.0)] = 0.4
+    exponent: NonNegative = 7.0
+
+
+class DecaySettings(Settings):
+    """One epsilon for all lanes, multiplied by `factor` at each finished episode of the run."""
+
+    kind: Literal["decay"] = "decay"
+    start: Fraction = 1.0
+    minimum: Fraction = 0.01
+    factor: Annotated[float, Field(gt=0.0, le=1.0)] = 0.995
+
+
+class ActorSettings(Settings):
+    """How many actors there are and what each of them steps.
+
+    part_length: an episode longer than this is pushed in consecutive parts of this many steps.
+    max_pending_bytes: episodes waiting for an acknowledgement; beyond it the actor stops stepping.
+    """
+
+    count: Count = 1
+    lanes: Count = 64
+    part_length: Count = 1024
+    device: Device = "cpu"
+    threads: Count = 1
+    max_pending_bytes: Count = 64 * 2**20
+    report_period_s: Positive = 0.5
+
+
+class UniformSettings(Settings):
+    """Every valid window start is equally likely."""
+
+    kind: Literal["uniform"] = "uniform"
+
+
+class PrioritizedSettings(Settings):
+    """A window start is drawn with probability proportional to priority ** exponent (Schaul et al. 2016)."""
+
+    kind: Literal["prioritized"] = "prioritized"
+    exponent: Fraction = 0.6
+
+
+class ReplaySettings(Settings):
+    """The replay service: one address a shard.
+
+    capacity: records held by all shards together; the oldest episodes go first.
+    min_size_to_sample: steps inserted before the first sample.
+    samples_per_insert: how often an inserted step is sampled in the long run; null lets both sides run free.
+    samples_per_insert_tolerance: how many samples the balance may stray to either side; null chooses enough for all
+        running episodes to arrive at once.
+    redis_url: the server behind the shards; null starts one in the run's folder.
+    durability: "disk" acknowledges an append once Redis has it in its append-only file; "memory" once Redis has it.
+    group_period_ms: appends that arrive within this time are written in one transaction.
+    """
+
+    addresses: Annotated[tuple[Address, ...], Field(min_length=1)] = (f"127.0.0.1:{ANY_PORT}",)
+    capacity: Count = 500_000
+    min_size_to_sample: Count = 1_000
+    samples_per_insert: Positive | None = 1.0
+    samples_per_insert_tolerance: Positive | None = None
+    sampler: Annotated[UniformSettings | PrioritizedSettings, Field(discriminator="kind")] = UniformSettings()
+    redis_url: Annotated[str, Field(pattern=r"^(rediss?|unix)://")] | None = None
+    redis_timeout_s: Positive = 10.0
+    durability: Literal["disk", "memory"] = "disk"
+    group_period_ms: NonNegative = 2.0
+
+
+class PolyakSettings(Settings):
+    """The target network moves by `tau` towards the online network at each update."""
+
+    kind: Literal["polyak"] = "polyak"
+    tau: Annotated[float, Field(gt=0.0, le=1.0)] = 0.005
+
+
+class CopySettings(Settings):
+    """The target network becomes a copy of the online network every `period_updates`."""
+
+    kind: Literal["copy"] = "copy"
+    period_updates: Count = 2_500
+
+
+class LearnerSettings(Settings):
+    """Double, dueling, n-step Q-learning, and the head of the run.
+
+    reward_scale: applied to the extrinsic reward when a batch is assembled, never to what is stored or shown.
+    averaging: decay an update of the averaged network, the one that is evaluated.
+    importance_exponent: beta of prioritized replay; without effect on uniform sampling.
+    batches_per_request: batches drawn in one call to the replay service.
+    prefetch_requests: calls answered ahead of the update that uses them.
+    """
+
+    address: Address = f"127.0.0.1:{ANY_PORT}"
+    device: Device = "cpu"
+    threads: Count = 1
+    batch_size: Count = 64
+    learning_rate: Positive = 2.5e-4
+    adam_epsilon: Positive = 1e-8
+    gamma: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.99
+    n_step: Count = 5
+    huber_delta: Positive = 1.0
+    max_gradient_norm: Positive = 10.0
+    target: Annotated[PolyakSettings | CopySettings, Field(discriminator="kind")] = PolyakSettings()
+    averaging: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.999
+    reward_scale: Positive = 1.0
+    importance_exponent: Fraction = 0.4
+    max_updates: Count | None = None
+    publish_period_updates: Count = 50
+    save_period_s: Positive = 30.0
+    batches_per_request: Count = 8
+    prefetch_requests: Count = 2
+
+
+class GoalSettings(Settings):
+    """What the run is for.
+
+    mean_survival: steps; reached by the first evaluation that is at least this.
+    hold: steps; the next `confirmations` evaluations must be at least this.
+    stop: whether the run ends once the goal is reached and confirmed.
+    """
+
+    mean_survival: Positive
+    hold: Positive
+    confirmations: Annotated[int, Field(ge=0)] = 3
+    stop: bool = True
+
+
+class EvaluationSettings(Settings):
+    """Greedy episodes of the averaged network, played beside the training."""
+
+    enabled: bool = True
+    episodes: Count = 200
+    period_updates: Count = 3_000
+    goal: GoalSettings | None = None
+
+
+class Config(Settings):
+    """The whole configuration of a run."""
+
+    run: RunSettings = RunSettings()
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
+    world: HamletSettings
+    network: MlpQSettings = MlpQSettings()
+    exploration: Annotated[LadderSettings | DecaySettings, Field(discriminator="kind")] = LadderSettings()
+    actor: ActorSettings = ActorSettings()
+    replay: ReplaySettings = ReplaySettings()
+    learner: LearnerSettings = LearnerSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
+
+    @property
+    def steps_per_part(self) -> int:
+        """The most steps that one append can bring."""
+        return min(self.actor.part_length, self.world.step_cap)
+
+    @property
+    def shard_capacity(self) -> int:
+        """Records that each shard holds."""
+        return self.replay.capacity // len(self.replay.addresses)
+
+    @property
+    def tolerance(self) -> float:
+        """Samples by which the limiter's balance may stray to either side, over all shards."""
+        if self.replay.samples_per_insert_tolerance is not None:
+            return self.replay.samples_per_insert_tolerance
+        running = self.actor.count * self.actor.lanes * self.steps_per_part
+        return 2.0 * (self.replay.samples_per_insert or 1.0) * running + self.windows_per_request
+
+    @property
+    def windows_per_request(self) -> int:
+        """Windows that the learner draws in one call."""
+        return self.learner.batch_size * self.learner.batches_per_request
+
+    def digest(self) -> str:
+        """Identifies what is learned and how; the same wherever the services listen and whatever the run is called."""
+        tree = self.model_dump(mode="json", exclude={"run": True, "replay": {"addresses", "redis_url"}})
+        tree["replay"]["shards"] = len(self.replay.addresses)
+        tree["learner"].pop("address")
+        return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:16]
+
+    @model_validator(mode="after")
+    def _can_proceed(self) -> Self:
+        """Refuses settings with which the run would wait for ever."""
+        shards, replay = len(self.replay.addresses), self.replay
+        part = self.steps_per_part + 1
+        _require(
+            self.shard_capacity >= 2 * part,
+            f"replay.capacity: expected at least {2 * part * shards} (two whole parts of {part} records in each of "
+            f"{shards} shards), found {replay.capacity}",
+        )
+        _require(
+            replay.min_size_to_sample <= replay.capacity // 2,
+            f"replay.min_size_to_sample: expected at most {replay.capacity // 2} (half of replay.capacity), "
+            f"found {replay.min_size_to_sample}; sampling would never start",
+        )
+        if replay.samples_per_insert is not None:
+            burst = replay.samples_per_insert * self.steps_per_part * shards
+            least = max(burst, self.windows_per_request * shards)
+            _require(
+                self.tolerance >= least,
+                f"replay.samples_per_insert_tolerance: expected at least {least:g} (one part brings {burst:g} samples, "
+                f"one request takes {self.windows_per_request}), found {self.tolerance:g}; the run would stall",
+            )
+        return self
+
+
+def _require(condition: bool, message: str) -> None:
+    if not condition:
+        raise ValueError(message)
+
+
+def json_schema() -> dict[str, Any]:
+    """The configuration's JSON schema, for editors."""
+    return Config.model_json_schema()

@@ -1,0 +1,60 @@
+"""Every error a user can meet, as one small tree.
+
+    TownletError
+    ├── ConfigError           a configuration, level file, override or argument is wrong       exit 2
+    ├── UnavailableError      something needed is not there now; trying again may help         exit 1
+    ├── MismatchError         two parts disagree on the run, the configuration or the layout   exit 1
+    ├── FencedError           a newer incarnation of this member has taken over                exit 1
+    ├── SequenceError         an append left a gap behind it                                   exit 1
+    ├── UnknownMemberError    the learner does not know this member (any more)                 exit 1
+    ├── InvalidRequestError   a message is malformed or out of bounds                          exit 1
+    ├── NumericalError        a NaN or an infinity where a finite number must be               exit 1
+    └── CheckpointError       saved state is missing, damaged or foreign                       exit 1
+
+A message is one sentence that says what, where, what was expected and what was found. These are shown without a
+traceback; anything else that escapes is a bug of ours and keeps its traceback.
+"""
+
+
+class TownletError(Exception):
+    """Root of the tree."""
+
+    exit_code = 1
+
+
+class ConfigError(TownletError):
+    """A configuration, level file, override or argument is wrong."""
+
+    exit_code = 2
+
+
+class UnavailableError(TownletError):
+    """Something needed is not there now; trying again may help."""
+
+
+class MismatchError(TownletError):
+    """Two parts disagree on the run, the configuration or the layout."""
+
+
+class FencedError(TownletError):
+    """A newer incarnation of this member has taken over."""
+
+
+class SequenceError(TownletError):
+    """An append left a gap behind it."""
+
+
+class UnknownMemberError(TownletError):
+    """The learner does not know this member (any more)."""
+
+
+class InvalidRequestError(TownletError):
+    """A message is malformed or out of bounds."""
+
+
+class NumericalError(TownletError):
+    """A NaN or an infinity where a finite number must be."""
+
+
+class CheckpointError(TownletError):
+    """Saved state is missing, damaged or foreign."""

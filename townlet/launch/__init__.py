@@ -1,0 +1,1 @@
+"""`townlet up`: a whole run on one machine."""

@@ -1,0 +1,44 @@
+"""The one table between errors and gRPC statuses, used in both directions.
+
+Domain errors map only to codes that gRPC does not raise by itself, so that a code says who spoke.
+"""
+
+import grpc
+
+from townlet.errors import (
+    FencedError,
+    InvalidRequestError,
+    MismatchError,
+    SequenceError,
+    TownletError,
+    UnavailableError,
+    UnknownMemberError,
+)
+
+_CODES: dict[type[TownletError], grpc.StatusCode] = {
+    InvalidRequestError: grpc.StatusCode.INVALID_ARGUMENT,
+    MismatchError: grpc.StatusCode.FAILED_PRECONDITION,
+    FencedError: grpc.StatusCode.ABORTED,
+    SequenceError: grpc.StatusCode.OUT_OF_RANGE,
+    UnknownMemberError: grpc.StatusCode.NOT_FOUND,
+}
+_ERRORS = {code: error for error, code in _CODES.items()}
+_TRANSIENT = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED}
+
+
+def to_code(error: TownletError) -> grpc.StatusCode:
+    """The status code that carries an error."""
+    return _CODES.get(type(error), grpc.StatusCode.INTERNAL)
+
+
+def from_rpc_error(error: grpc.RpcError, peer: str) -> TownletError:
+    """The error that a failed call to `peer` carries.
+
+    Whatever the network or a peer that is going away causes is an UnavailableError: only that is worth a retry.
+    """
+    code, details = error.code(), error.details() or "no details"
+    if code in _ERRORS:
+        return _ERRORS[code](details)
+    if code in _TRANSIENT:
+        return UnavailableError(f"{peer} does not answer: {details}")
+    return TownletError(f"{peer} failed with {code.name}: {details}")
