@@ -1,0 +1,50 @@
+"""How actors explore."""
+
+import pytest
+import torch
+
+from townlet.config import DecaySettings, LadderSettings
+from townlet.exploration import decayed, epsilon_greedy, ladder, ladder_range
+
+
+def test_the_ladder_is_the_published_one():
+    epsilons = ladder(LadderSettings(), 0, 8, 8)
+    expected = [0.4 ** (1 + 7 * i / 7) for i in range(8)]
+    assert epsilons.tolist() == pytest.approx(expected)
+    assert ladder_range(LadderSettings()) == pytest.approx((expected[-1], expected[0]))
+
+
+def test_actors_stand_on_one_ladder_together():
+    whole = ladder(LadderSettings(), 0, 6, 6)
+    parts = torch.cat([ladder(LadderSettings(), 0, 2, 6), ladder(LadderSettings(), 2, 4, 6)])
+    assert torch.equal(whole, parts)
+
+
+def test_decay_follows_the_finished_episodes_of_the_run_down_to_its_minimum():
+    settings = DecaySettings(start=1.0, minimum=0.1, factor=0.5)
+    assert [decayed(settings, episodes) for episodes in (0, 1, 2, 50)] == [1.0, 0.5, 0.25, 0.1]
+
+
+def test_greedy_lanes_take_the_best_valid_action():
+    q = torch.tensor([[1.0, 9.0, 3.0]])
+    mask = torch.tensor([[True, False, True]])
+    assert epsilon_greedy(q, mask, torch.tensor([0.0]), torch.zeros(1, 4)).tolist() == [2]
+
+
+def test_exploring_lanes_take_every_valid_action_alike_and_no_other():
+    lanes = 30_000
+    q = torch.tensor([[9.0, 0.0, 0.0, 0.0]]).expand(lanes, 4)
+    mask = torch.tensor([[True, True, False, True]]).expand(lanes, 4)
+    uniform = torch.rand(lanes, 5, generator=torch.Generator().manual_seed(0))
+    actions = epsilon_greedy(q, mask, torch.ones(lanes), uniform)
+    counts = torch.bincount(actions, minlength=4).tolist()
+    assert counts[2] == 0
+    assert all(abs(counts[a] - lanes / 3) < 4 * (lanes * 2 / 9) ** 0.5 for a in (0, 1, 3))
+
+
+def test_epsilon_is_the_share_of_exploring_steps():
+    lanes = 30_000
+    q = torch.tensor([[1.0, 0.0]]).expand(lanes, 2)
+    uniform = torch.rand(lanes, 3, generator=torch.Generator().manual_seed(1))
+    actions = epsilon_greedy(q, torch.ones(lanes, 2, dtype=torch.bool), torch.full((lanes,), 0.3), uniform)
+    assert abs(actions.float().mean().item() - 0.15) < 4 * (0.15 * 0.85 / lanes) ** 0.5

@@ -1,0 +1,38 @@
+"""How far actors stray from the greedy action. Pure functions; L is an actor's lanes, N all lanes of all actors."""
+
+import torch
+from torch import Tensor
+
+from townlet.config import DecaySettings, LadderSettings
+
+
+def ladder(settings: LadderSettings, first_lane: int, lanes: int, all_lanes: int) -> Tensor:
+    """One fixed epsilon a lane, float32 [L]: base ** (1 + exponent * i / (N - 1)) (Horgan et al. 2018, section 4.1).
+
+    first_lane: i of the first of these lanes.
+    """
+    place = torch.arange(first_lane, first_lane + lanes, dtype=torch.float64) / max(1, all_lanes - 1)
+    return (settings.base ** (1.0 + settings.exponent * place.clamp(max=1.0))).to(torch.float32)
+
+
+def ladder_range(settings: LadderSettings) -> tuple[float, float]:
+    """The smallest and the largest epsilon of a whole ladder."""
+    return settings.base ** (1.0 + settings.exponent), settings.base
+
+
+def decayed(settings: DecaySettings, run_episodes: int) -> float:
+    """The one epsilon of all lanes after `run_episodes` finished episodes of the run."""
+    return max(settings.minimum, settings.start * settings.factor**run_episodes)
+
+
+def epsilon_greedy(q: Tensor, action_mask: Tensor, epsilon: Tensor, uniform: Tensor) -> Tensor:
+    """The best valid action, or with probability epsilon any valid one; int64 [L].
+
+    q: float32 [L, A]. action_mask: bool [L, A]. epsilon: float32 [L].
+    uniform: float32 [L, A + 1] in [0, 1): the first column decides whether to explore, the others what.
+    """
+    assert uniform.shape == (q.shape[0], q.shape[1] + 1), (uniform.shape, q.shape)
+    explore = uniform[:, 0] < epsilon
+    # Exploring lanes take the valid action with the largest random number, the others that with the largest Q.
+    score = torch.where(explore[:, None], uniform[:, 1:], q)
+    return score.masked_fill(~action_mask, -torch.inf).argmax(dim=1)
