@@ -1,0 +1,1 @@
+"""Stores acknowledged episodes in Redis and serves sampled windows from memory."""

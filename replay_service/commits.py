@@ -1,0 +1,181 @@
+"""Groups what producers ask for into transactions, and admits it to the table once it is durable.
+
+One group at a time: while Redis writes one, the next one gathers. A group that Redis does not take is repeated until it
+does, so nothing acknowledged is lost and nothing is stored twice.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import structlog
+
+from replay_service.producers import Producer, Producers
+from replay_service.redis_log import Meta, RedisLog, Transaction
+from replay_service.table import Table
+from townlet.errors import TownletError, UnavailableError
+
+GROUP_LIMIT_BYTES = 4 * 2**20
+FIRST_RETRY_S = 0.05
+LAST_RETRY_S = 1.0
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Append:
+    """Episodes of one actor, with consecutive sequence numbers."""
+
+    actor: str
+    epoch: int
+    first_sequence: int
+    episodes: tuple[bytes, ...]
+    steps: int
+    """Of those that may be new: what the limiter reckons with until they are in the table."""
+    done: "asyncio.Future[int]"
+    """The actor's next sequence number."""
+
+
+@dataclass(frozen=True)
+class Open:
+    """A new epoch of one actor."""
+
+    actor: str
+    done: "asyncio.Future[int]"
+    """The epoch."""
+
+
+class Commits:
+    """The only writer of the log, and of the table's episodes."""
+
+    def __init__(
+        self,
+        redis_log: RedisLog,
+        table: Table,
+        producers: Producers,
+        meta: Meta,
+        group_period_s: float,
+        on_commit: Callable[[], None],
+        dropped: list[int],
+    ) -> None:
+        self.redis_available = True
+        self.pending_steps = 0
+        self._log = redis_log
+        self._table = table
+        self._producers = producers
+        self._meta = meta
+        self._group_period_s = group_period_s
+        self._on_commit = on_commit
+        self._queue: asyncio.Queue[Append | Open] = asyncio.Queue()
+        self._dropped = dropped
+
+    @property
+    def appended(self) -> int:
+        """Episodes appended since the run began."""
+        return self._meta.appended
+
+    def append(self, append: Append) -> "asyncio.Future[int]":
+        """Store the episodes that are new. The result, once all are durable: the actor's next sequence number."""
+        self.pending_steps += append.steps
+        self._queue.put_nowait(append)
+        return append.done
+
+    def open(self, actor: str) -> "asyncio.Future[int]":
+        """Start an epoch. The result, once it is durable: its number."""
+        opening = Open(actor, asyncio.get_running_loop().create_future())
+        self._queue.put_nowait(opening)
+        return opening.done
+
+    async def run(self) -> None:
+        """Commit group after group, for ever."""
+        while True:
+            group = await self._next_group()
+            transaction, answers = self._plan(group)
+            await self._write(transaction)
+            self._admit(transaction)
+            self.pending_steps -= sum(operation.steps for operation in group if isinstance(operation, Append))
+            for done, answer in answers:
+                if not done.done():
+                    done.set_result(answer)
+            self._on_commit()
+
+    async def _next_group(self) -> list[Append | Open]:
+        group = [await self._queue.get()]
+        await asyncio.sleep(self._group_period_s)
+        size = _size(group[0])
+        while not self._queue.empty() and size < GROUP_LIMIT_BYTES:
+            group.append(self._queue.get_nowait())
+            size += _size(group[-1])
+        return group
+
+    def _plan(self, group: list[Append | Open]) -> tuple[Transaction, list[tuple["asyncio.Future[int]", int]]]:
+        """The group's transaction, and what each caller is told once it is written. Refused ones are told at once."""
+        episodes: list[tuple[int, str, bytes]] = []
+        producers: dict[str, Producer] = {}
+        answers = []
+        for operation in group:
+            try:
+                producer = self._apply(operation, episodes)
+            except TownletError as error:
+                _refuse(operation, error)
+                continue
+            producers[operation.actor] = producer
+            answers.append((operation.done, producer.epoch if isinstance(operation, Open) else producer.next_sequence))
+        return Transaction(self._meta_after(episodes), episodes, producers, self._dropped), answers
+
+    def _apply(self, operation: Append | Open, episodes: list[tuple[int, str, bytes]]) -> Producer:
+        """The operation's producer, moved on; new episodes go to the end of `episodes`."""
+        if isinstance(operation, Open):
+            return self._producers.open(operation.actor)
+        duplicates = self._producers.duplicates(operation.actor, operation.epoch, operation.first_sequence)
+        producer = self._producers.find(operation.actor, operation.epoch)
+        for records in operation.episodes[duplicates:]:
+            order = self._meta.next_order + len(episodes)
+            episodes.append((order, f"{operation.actor}/{operation.epoch}/{producer.next_sequence}", records))
+            producer.next_sequence += 1
+        return producer
+
+    def _meta_after(self, episodes: list[tuple[int, str, bytes]]) -> Meta:
+        steps = sum(len(records) // self._meta.stride - 1 for _, _, records in episodes)
+        return replace(
+            self._meta,
+            next_order=self._meta.next_order + len(episodes),
+            inserted=self._meta.inserted + steps,
+            sampled=self._table.limiter.sampled,
+            appended=self._meta.appended + len(episodes),
+        )
+
+    async def _write(self, transaction: Transaction) -> None:
+        self._meta = transaction.meta
+        pause_s = FIRST_RETRY_S
+        while True:
+            try:
+                await self._log.commit(transaction)
+            except UnavailableError as error:
+                self._note_availability(False, str(error))
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, LAST_RETRY_S)
+            else:
+                self._note_availability(True)
+                return
+
+    def _note_availability(self, available: bool, reason: str = "") -> None:
+        if self.redis_available and not available:
+            log.warning("redis_away", reason=reason, effect="appends wait, sampling goes on")
+        elif available and not self.redis_available:
+            log.info("redis_back")
+        self.redis_available = available
+
+    def _admit(self, transaction: Transaction) -> None:
+        self._dropped = []
+        for order, _, records in transaction.episodes:
+            self._dropped += self._table.insert(order, records)
+
+
+def _size(operation: Append | Open) -> int:
+    return sum(map(len, operation.episodes)) if isinstance(operation, Append) else 0
+
+
+def _refuse(operation: Append | Open, error: TownletError) -> None:
+    if not operation.done.done():
+        operation.done.set_exception(error)

@@ -1,0 +1,53 @@
+"""How far acting and learning may run apart: the limiter of samples per insert (Reverb: Cassirer et al. 2021).
+
+The balance is what has been inserted, in samples, less what has been sampled:
+
+    balance = inserted * samples_per_insert - sampled
+
+and is held within `tolerance` of min_size * samples_per_insert, once min_size steps have been inserted.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass
+class RateLimiter:
+    """Says who may go on.
+
+    samples_per_insert: samples for each inserted step in the long run; None lets both sides run free.
+    min_size: steps inserted before the first sample.
+    tolerance: samples. At least one insert and at least one request must fit in it, or neither side could move.
+    """
+
+    samples_per_insert: float | None
+    min_size: int
+    tolerance: float
+    inserted: int = 0
+    sampled: int = 0
+
+    @property
+    def balance(self) -> float:
+        """Samples that inserts have paid for and nobody has drawn, above the start at min_size."""
+        return (self.inserted - self.min_size) * (self.samples_per_insert or 0.0) - self.sampled
+
+    def can_insert(self, steps: int) -> bool:
+        """Whether `steps` more may be inserted now."""
+        if self.samples_per_insert is None or self.inserted + steps <= self.min_size:
+            return True
+        return self.balance + steps * self.samples_per_insert <= self.tolerance
+
+    def can_sample(self, windows: int) -> bool:
+        """Whether `windows` more may be sampled now."""
+        if self.inserted < self.min_size:
+            return False
+        return self.samples_per_insert is None or self.balance - windows >= -self.tolerance
+
+    def why_no_insert(self) -> str:
+        """What an insert waits for."""
+        return f"inserts wait for samples: {self.balance:.0f} samples ahead, at most {self.tolerance:.0f} allowed"
+
+    def why_no_sample(self) -> str:
+        """What a sample waits for."""
+        if self.inserted < self.min_size:
+            return f"samples wait for inserts: {self.inserted} of the first {self.min_size} steps are there"
+        return f"samples wait for inserts: {-self.balance:.0f} samples ahead, at most {self.tolerance:.0f} allowed"

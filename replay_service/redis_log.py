@@ -1,0 +1,190 @@
+"""The durable truth behind a shard: every acknowledged episode, in order. Only this module speaks to Redis.
+
+Keys, all of one hash slot, under townlet:{RUN/SHARD}:
+
+    episode:ORDER    string   the episode's records
+    ids              hash     ORDER -> "actor/epoch/sequence", the episode's ID
+    producers        hash     actor -> "epoch next_sequence"
+    meta             hash     stride, digest, next_order, inserted, sampled, appended
+
+A group of operations is one transaction, followed by WAITAOF: what is acknowledged is in the server's append-only file.
+Every write names its keys and values outright, so that a transaction whose answer was lost can be sent again.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import redis.asyncio as redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError, ResponseError
+
+from replay_service.producers import Producer
+from townlet.errors import TownletError, UnavailableError
+
+EPISODES_PER_READ = 16
+FSYNC_WAIT_MS = 5_000
+
+
+@dataclass(frozen=True)
+class Meta:
+    """What a shard remembers besides episodes. See the module's table of keys."""
+
+    stride: int
+    digest: str
+    next_order: int
+    inserted: int
+    sampled: int
+    appended: int
+
+
+@dataclass
+class Transaction:
+    """One group of changes, to be applied whole."""
+
+    meta: Meta
+    episodes: list[tuple[int, str, bytes]] = field(default_factory=list)
+    """(order number, episode ID, records)"""
+    producers: dict[str, Producer] = field(default_factory=dict)
+    dropped: list[int] = field(default_factory=list)
+
+
+class RedisLog:
+    """One shard's log. Raises UnavailableError from every call while Redis does not answer or refuses to write."""
+
+    def __init__(self, url: str, run: str, shard: int, durable: bool, timeout_s: float) -> None:
+        self._prefix = f"townlet:{{{run}/{shard}}}:"
+        self._durable = durable
+        self._client = redis.Redis.from_url(
+            url,
+            socket_timeout=timeout_s,
+            socket_connect_timeout=timeout_s,
+            retry=Retry(NoBackoff(), 0),  # a transaction is repeated by the caller, who knows that it may be
+            redis_connect_func=self._greet,
+        )
+        self._where = _without_password(url)
+        self._acknowledged_orders = 0
+
+    async def __aenter__(self) -> "RedisLog":
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self._client.aclose()
+
+    async def check(self) -> None:
+        """Make sure that the server is there, lets us in, and can keep the promise of durability.
+
+        Raises UnavailableError when it is not there (yet), TownletError when waiting will not help.
+        """
+        try:
+            await self._client.ping()
+            await self._check_durability()
+        except RedisError as error:
+            raise self._unavailable(error) from None
+
+    async def read_meta(self) -> Meta | None:
+        """What the shard remembers, or None when nothing was ever written."""
+        raw = await self._call(self._client.hgetall(self._prefix + "meta"))
+        if not raw:
+            return None
+        text = {key.decode(): value.decode() for key, value in raw.items()}
+        numbers = {name: int(text[name]) for name in ("stride", "next_order", "inserted", "sampled", "appended")}
+        self._acknowledged_orders = numbers["next_order"]
+        return Meta(digest=text["digest"], **numbers)
+
+    async def read_producers(self) -> dict[str, Producer]:
+        """Every actor's epoch and next sequence number."""
+        raw = await self._call(self._client.hgetall(self._prefix + "producers"))
+        return {actor.decode(): Producer(*map(int, value.split())) for actor, value in raw.items()}
+
+    async def read_episodes(self) -> AsyncIterator[tuple[int, bytes]]:
+        """Every episode held, in order, as (order number, records)."""
+        orders = sorted(int(order) for order in await self._call(self._client.hkeys(self._prefix + "ids")))
+        for at in range(0, len(orders), EPISODES_PER_READ):
+            chunk = orders[at : at + EPISODES_PER_READ]
+            values = await self._call(self._client.mget([f"{self._prefix}episode:{order}" for order in chunk]))
+            for order, records in zip(chunk, values, strict=True):
+                if records is None:
+                    raise TownletError(
+                        f"Redis at {self._where} lists episode {order} under {self._prefix}ids and does not hold it: "
+                        "its data is damaged"
+                    )
+                yield order, records
+
+    async def commit(self, transaction: Transaction) -> None:
+        """Write the transaction, whole, and wait until it is as durable as configured. Safe to repeat."""
+        pipe = self._client.pipeline(transaction=False)  # one round trip; MULTI and EXEC are spelled out below
+        pipe.execute_command("MULTI")
+        for order, _, records in transaction.episodes:
+            pipe.set(f"{self._prefix}episode:{order}", records)
+        if transaction.episodes:
+            ids: dict[Any, Any] = {order: name for order, name, _ in transaction.episodes}
+            pipe.hset(self._prefix + "ids", mapping=ids)
+        if transaction.producers:
+            states: dict[Any, Any] = {
+                actor: f"{p.epoch} {p.next_sequence}" for actor, p in transaction.producers.items()
+            }
+            pipe.hset(self._prefix + "producers", mapping=states)
+        if transaction.dropped:
+            pipe.unlink(*(f"{self._prefix}episode:{order}" for order in transaction.dropped))
+            pipe.hdel(self._prefix + "ids", *map(str, transaction.dropped))
+        pipe.hset(self._prefix + "meta", mapping=dict[Any, Any](vars(transaction.meta)))
+        pipe.execute_command("EXEC")
+        if self._durable:
+            pipe.execute_command("WAITAOF", 1, 0, FSYNC_WAIT_MS)
+        results = await self._call(pipe.execute())
+        if self._durable and results[-1][0] < 1:
+            raise UnavailableError(
+                f"Redis at {self._where} did not write to its append-only file within {FSYNC_WAIT_MS} ms"
+            )
+        self._acknowledged_orders = transaction.meta.next_order
+
+    async def _greet(self, connection: redis.Connection) -> None:
+        """At every new connection: make sure that a server which was away still holds what had been acknowledged."""
+        await connection.on_connect()
+        if not self._durable or self._acknowledged_orders == 0:
+            return
+        await connection.send_command("HGET", self._prefix + "meta", "next_order")
+        held = int(await connection.read_response() or 0)
+        if held < self._acknowledged_orders:
+            raise TownletError(
+                f"Redis at {self._where} came back without acknowledged episodes: expected {self._acknowledged_orders} "
+                f"under {self._prefix}meta next_order, found {held}; restore its append-only file, then start the "
+                "shard again"
+            )
+
+    async def _check_durability(self) -> None:
+        if not self._durable:
+            return
+        info = await self._client.info("persistence")
+        if not info.get("aof_enabled"):
+            raise TownletError(
+                f"Redis at {self._where} keeps no append-only file, which replay.durability: disk needs: start it with "
+                "--appendonly yes, or set replay.durability: memory"
+            )
+        try:
+            await self._client.waitaof(0, 0, 1)
+        except ResponseError as error:
+            raise TownletError(
+                f"Redis at {self._where} has no WAITAOF ({error}), which replay.durability: disk needs: expected "
+                "Redis 7.2, Valkey 7.2 or newer"
+            ) from None
+
+    async def _call(self, answer: Any) -> Any:
+        try:
+            return await answer
+        except (TimeoutError, RedisError, OSError) as error:
+            raise self._unavailable(error) from None
+
+    def _unavailable(self, error: BaseException) -> TownletError:
+        """What a caller is told. Only a wrong user or password is nothing that waiting could mend."""
+        if isinstance(error.__cause__ or error, AuthenticationError):  # redis-py wraps it while it connects
+            return TownletError(f"Redis at {self._where} refuses our user or password: {error}")
+        state = "is loading its data" if isinstance(error, BusyLoadingError) else f"does not serve us: {error}"
+        return UnavailableError(f"Redis at {self._where} {state}")
+
+
+def _without_password(url: str) -> str:
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{rest.rpartition('@')[2]}"

@@ -1,0 +1,1 @@
+"""Which item to draw: one interface, two strategies."""

@@ -1,0 +1,54 @@
+"""An item is drawn in proportion to a power of its priority.
+
+Schaul et al., "Prioritized Experience Replay" (2016), section 3.3, proportional: P(i) = p_i^alpha / sum_k p_k^alpha.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replay_service.sampler.interface import Generator
+from replay_service.sampler.sum_tree import SumTree
+
+LEAST_PRIORITY = 1e-6
+"""Stands in for smaller priorities, so that every item can be drawn (the paper's small constant)."""
+
+
+class PrioritizedSampler:
+    """New items enter with the highest priority seen so far, so that each is drawn soon."""
+
+    def __init__(self, capacity: int, exponent: float) -> None:
+        self._capacity = capacity
+        self._exponent = exponent
+        self._tree = SumTree(capacity)
+        self._highest = 1.0
+        self._tail = 0
+        self.items = 0
+
+    @property
+    def total_weight(self) -> float:
+        """The sum of priority ** exponent."""
+        return self._tree.total
+
+    def insert(self, first: int, steps: int) -> None:
+        """See `Sampler.insert`."""
+        self._tree.set(np.arange(first, first + steps) % self._capacity, self._highest**self._exponent)
+        self.items += steps
+
+    def remove(self, first: int, steps: int) -> None:
+        """See `Sampler.remove`."""
+        self._tree.set(np.arange(first, first + steps) % self._capacity, 0.0)
+        self._tail = first + steps + 1
+        self.items -= steps
+
+    def draw(self, count: int, generator: Generator) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """See `Sampler.draw`."""
+        assert self.items > 0
+        slots = self._tree.find(generator.random(count) * self._tree.total)
+        positions = self._tail + (slots - self._tail) % self._capacity
+        return positions, self._tree.get(slots) / self._tree.total
+
+    def update(self, positions: NDArray[np.int64], priorities: NDArray[np.float32]) -> None:
+        """See `Sampler.update`."""
+        self._highest = max(self._highest, float(priorities.max(initial=0.0)))
+        weights = np.maximum(priorities.astype(np.float64), LEAST_PRIORITY) ** self._exponent
+        self._tree.set(positions % self._capacity, weights)

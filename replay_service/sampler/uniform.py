@@ -1,0 +1,47 @@
+"""Every item is equally likely."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from replay_service.sampler.interface import Generator
+
+
+class UniformSampler:
+    """Draws positions of the whole ring and rejects those that start no window."""
+
+    def __init__(self, capacity: int) -> None:
+        self._capacity = capacity
+        self._is_item = np.zeros(capacity, np.bool_)
+        self._tail = 0
+        self._head = 0
+        self.items = 0
+
+    @property
+    def total_weight(self) -> float:
+        """Each item weighs 1."""
+        return float(self.items)
+
+    def insert(self, first: int, steps: int) -> None:
+        """See `Sampler.insert`."""
+        slots = np.arange(first, first + steps + 1) % self._capacity
+        self._is_item[slots] = True
+        self._is_item[slots[-1]] = False
+        self._head = first + steps + 1
+        self.items += steps
+
+    def remove(self, first: int, steps: int) -> None:
+        """See `Sampler.remove`."""
+        self._tail = first + steps + 1
+        self.items -= steps
+
+    def draw(self, count: int, generator: Generator) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """See `Sampler.draw`."""
+        assert self.items > 0
+        drawn = np.empty(0, np.int64)
+        while len(drawn) < count:
+            tried = generator.integers(self._tail, self._head, count - len(drawn))
+            drawn = np.concatenate([drawn, tried[self._is_item[tried % self._capacity]]])
+        return drawn, np.full(count, 1.0 / self.items)
+
+    def update(self, positions: NDArray[np.int64], priorities: NDArray[np.float32]) -> None:
+        """Priorities do not matter here."""

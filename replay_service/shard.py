@@ -1,0 +1,66 @@
+"""A shard in memory, and how it is built from what Redis holds."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import structlog
+
+from replay_service.arena import Arena
+from replay_service.commits import Commits
+from replay_service.producers import Producers
+from replay_service.rate_limiter import RateLimiter
+from replay_service.redis_log import Meta, RedisLog
+from replay_service.sampler.interface import Sampler
+from replay_service.sampler.prioritized import PrioritizedSampler
+from replay_service.sampler.uniform import UniformSampler
+from replay_service.table import Table
+from townlet.config import Config, PrioritizedSettings
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Shard:
+    """What exists once the layout of its records is known."""
+
+    stride: int
+    digest: str
+    table: Table
+    producers: Producers
+    commits: Commits
+
+
+async def build_shard(
+    config: Config, index: int, redis_log: RedisLog, meta: Meta, on_commit: Callable[[], None]
+) -> Shard:
+    """The shard with every episode that Redis holds, oldest first.
+
+    on_commit: called whenever episodes have been added. Raises UnavailableError, or TownletError on damaged data.
+    """
+    table = _empty_table(config, index, meta)
+    dropped = []
+    async for order, records in redis_log.read_episodes():
+        dropped += table.insert(order, records)
+    # What earlier episodes added to the balance counts, although they themselves may be gone.
+    table.limiter.inserted, table.limiter.sampled = meta.inserted, meta.sampled
+    producers = Producers(await redis_log.read_producers())
+    commits = Commits(redis_log, table, producers, meta, config.replay.group_period_ms / 1e3, on_commit, dropped)
+    log.info("rebuilt", episodes=table.episodes, records=table.records, inserted=meta.inserted, sampled=meta.sampled)
+    return Shard(meta.stride, meta.digest, table, producers, commits)
+
+
+def _empty_table(config: Config, index: int, meta: Meta) -> Table:
+    shards = len(config.replay.addresses)
+    limiter = RateLimiter(
+        config.replay.samples_per_insert, config.replay.min_size_to_sample // shards, config.tolerance / shards
+    )
+    capacity = config.shard_capacity
+    sampler: Sampler
+    match config.replay.sampler:
+        case PrioritizedSettings(exponent=exponent):
+            sampler = PrioritizedSampler(capacity, exponent)
+        case _:
+            sampler = UniformSampler(capacity)
+    generator = np.random.Generator(np.random.Philox(key=(config.seed, index)))
+    return Table(Arena(capacity, meta.stride), sampler, limiter, generator)

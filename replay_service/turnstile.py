@@ -1,0 +1,60 @@
+"""Lets callers through one at a time, in the order in which they came, each once its condition holds."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+Result = TypeVar("Result")
+
+
+@dataclass(eq=False)
+class _Waiter(Generic[Result]):
+    ready: Callable[[], bool]
+    work: Callable[[], Result]
+    done: asyncio.Future[Result]
+
+
+class Turnstile(Generic[Result]):
+    """For one event loop. Nobody overtakes: the first in line holds back all behind it.
+
+    waited_s: seconds that all callers together have spent in line.
+    """
+
+    def __init__(self) -> None:
+        self.waited_s = 0.0
+        self._line: deque[_Waiter[Result]] = deque()
+
+    @property
+    def waiting(self) -> int:
+        """How many stand in line."""
+        return len(self._line)
+
+    async def enter(self, ready: Callable[[], bool], work: Callable[[], Result], wait_s: float) -> Result | None:
+        """What `work` returns, called as soon as everyone before has gone and `ready` says so; None after `wait_s`."""
+        done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        waiter = _Waiter(ready, work, done)
+        self._line.append(waiter)
+        self.look_again()
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(wait_s):
+                return await done
+        except TimeoutError:
+            return None
+        finally:
+            self.waited_s += time.monotonic() - began
+            if waiter in self._line:
+                self._line.remove(waiter)
+                self.look_again()
+
+    def look_again(self) -> None:
+        """Something has changed: let through who may go now."""
+        while self._line and self._line[0].ready():
+            waiter = self._line.popleft()
+            try:
+                waiter.done.set_result(waiter.work())
+            except Exception as error:  # it belongs to the caller in line, whoever makes us look
+                waiter.done.set_exception(error)

@@ -1,0 +1,35 @@
+"""The tree against prefix sums."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from replay_service.sampler.sum_tree import SumTree
+
+weights = st.lists(st.integers(0, 1000), min_size=1, max_size=70).filter(any)
+
+
+@given(weights, st.integers(0, 2**32))
+def test_find_is_a_search_in_the_prefix_sums(weights, seed):
+    tree = SumTree(len(weights))
+    tree.set(np.arange(len(weights)), np.array(weights, np.float64))
+    sums = np.random.default_rng(seed).random(40) * tree.total
+    np.testing.assert_array_equal(tree.find(sums), np.searchsorted(np.cumsum(weights), sums, side="right"))
+
+
+@given(weights, st.data())
+def test_the_total_is_the_sum_whatever_was_replaced(weights, data):
+    tree = SumTree(len(weights))
+    tree.set(np.arange(len(weights)), np.array(weights, np.float64))
+    index = data.draw(st.integers(0, len(weights) - 1))
+    tree.set(np.array([index, index]), np.array([3.0, 5.0]))
+    assert tree.get(np.array([index])) == 5.0
+    assert tree.total == pytest.approx(sum(weights) - weights[index] + 5.0)
+
+
+def test_a_weight_of_zero_is_never_found_at_the_edge_of_rounding():
+    tree = SumTree(5)
+    tree.set(np.array([0, 2, 3]), np.array([0.1, 0.2, 0.3]))
+    edge = np.array([tree.total, np.nextafter(tree.total, 0.0), np.nextafter(0.1, 1.0)])
+    assert set(tree.find(edge).tolist()) <= {0, 2, 3}
