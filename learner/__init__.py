@@ -1,0 +1,1 @@
+"""Trains the networks, broadcasts policies, and is the head of the run."""

@@ -1,0 +1,125 @@
+"""From a sample's bytes to the tensors of an update. B is the batch, N the n-step horizon, A the actions."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from protos import replay_pb2
+from townlet.records import OBSERVATION, RecordLayout, Span, decode
+from townlet.td import n_step_discount, n_step_return
+from townlet.worlds.interface import Observation
+
+
+@dataclass(frozen=True)
+class Source:
+    """B items of the replay. keys: uint64 [B]. shards: int64 [B], which shard holds each."""
+
+    keys: NDArray[np.uint64]
+    shards: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B transitions over up to N steps.
+
+    observation, next_observation: blocks of [B, ...], N steps apart or up to the end of the episode.
+    action: int64 [B]. reward: float32 [B], the scaled n-step return.
+    discount: float32 [B], what the bootstrap value is multiplied with.
+    next_action_mask: bool [B, A]. importance_weight: float32 [B].
+    source: the items that these windows start at.
+    """
+
+    observation: Observation
+    action: Tensor
+    reward: Tensor
+    discount: Tensor
+    next_observation: Observation
+    next_action_mask: Tensor
+    importance_weight: Tensor
+    source: Source
+
+
+@dataclass(frozen=True)
+class TransitionWindows:
+    """What to ask the replay service for, and how to read the answer: windows of N steps and the record after them.
+
+    Only three parts of a window travel: what was seen at its start, what was done and earned on the way, and what was
+    seen at its end. A window that reaches past the end of its episode repeats the final record, in which nothing was
+    earned: so the n-step return and the bootstrap observation come out right without a special case.
+    """
+
+    layout: RecordLayout
+    n_step: int
+    gamma: float
+    reward_scale: float
+    intrinsic_weight: float
+    truncation_bootstraps: bool
+
+    def request(self, windows: int) -> replay_pb2.SampleRequest:
+        """A request for so many windows; run and layout are filled in, priorities are not."""
+        start, way, end = self._spans
+        parts = ((0, 1, start), (0, self.n_step, way), (self.n_step, 1, end))
+        return replay_pb2.SampleRequest(
+            layout_digest=self.layout.digest,
+            window=replay_pb2.Window(before=0, after=self.n_step + 1),
+            slices=[
+                replay_pb2.Slice(first=first, steps=steps, offset=span.offset, size=span.size)
+                for first, steps, span in parts
+            ],
+            windows=windows,
+        )
+
+    def read(self, response: replay_pb2.SampleResponse, device: torch.device) -> list[Tensor]:
+        """The response's W windows as columns of [W, ...] on `device`, in the order that `batch` takes them."""
+        windows = response.windows
+        start, way, end = self._spans
+        data = _tensor(response.data, torch.uint8).to(device)
+        first, between, last = torch.split(
+            data, [windows * start.size, windows * self.n_step * way.size, windows * end.size]
+        )
+        seen = decode(first.view(windows, start.size), start)
+        done = decode(between.view(windows, self.n_step, way.size), way)
+        then = decode(last.view(windows, end.size), end)
+
+        rewards = self.reward_scale * done["reward"] + self.intrinsic_weight * done["intrinsic_reward"]
+        ended = done["terminated"].any(dim=1)
+        if not self.truncation_bootstraps:
+            ended |= done["truncated"].any(dim=1)
+        steps = _tensor(response.real_after, torch.int32).to(device).clamp(max=self.n_step)
+        return [
+            *seen.values(),
+            *then.values(),
+            done["action"][:, 0].long(),
+            n_step_return(rewards, gamma=self.gamma),
+            n_step_discount(steps, ended, gamma=self.gamma),
+        ]
+
+    def batch(self, columns: Sequence[Tensor], importance_weight: Tensor, source: Source) -> Batch:
+        """A batch of columns [B, ...] as `read` returns them."""
+        names = [field.name.removeprefix(OBSERVATION) for field in self.layout.observation().fields]
+        observation, rest = columns[: len(names)], columns[len(names) :]
+        next_observation, (next_action_mask, action, reward, discount) = rest[: len(names)], rest[len(names) :]
+        return Batch(
+            observation=dict(zip(names, observation, strict=True)),
+            action=action,
+            reward=reward,
+            discount=discount,
+            next_observation=dict(zip(names, next_observation, strict=True)),
+            next_action_mask=next_action_mask,
+            importance_weight=importance_weight,
+            source=source,
+        )
+
+    @property
+    def _spans(self) -> tuple[Span, Span, Span]:
+        layout = self.layout
+        return layout.observation(), layout.span("action", "truncated"), layout.observation(through="action_mask")
+
+
+def _tensor(data: bytes, dtype: torch.dtype) -> Tensor:
+    # A bytearray, since torch wants memory that it might write to.
+    return torch.frombuffer(bytearray(data), dtype=dtype)

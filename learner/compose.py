@@ -1,0 +1,88 @@
+"""Composition root: settings -> objects -> main loop."""
+
+import threading
+
+import numpy as np
+import torch
+from torch.utils.tensorboard import SummaryWriter
+
+from learner.batch import TransitionWindows
+from learner.keeper import Keeper, take_up_state
+from learner.loop import learn
+from learner.meter import Meter
+from learner.sample_client import SampleClient
+from learner.service import LearnerService
+from learner.shards import Shards
+from learner.update import QLearning
+from townlet.config import Config, PrioritizedSettings
+from townlet.lifecycle import address_of
+from townlet.networks.interface import build_network
+from townlet.records import RecordLayout
+from townlet.run_folder import RunFolder, write_json
+from townlet.specs import EnvironmentSpec
+from townlet.worlds.build import world_spec
+
+SAMPLING_STREAM = 2**32
+"""Sets the learner's draws of shards apart from the shards' own streams, which are numbered from 0."""
+
+
+def run_learner(config: Config, stop: threading.Event) -> None:
+    """Take up the run's state, serve its members, and learn."""
+    torch.set_num_threads(config.learner.threads)
+    torch.manual_seed(config.seed)
+    spec = world_spec(config)
+    layout = RecordLayout.of(spec)
+    device = torch.device(config.learner.device)
+    folder = RunFolder(config.run.folder)
+
+    learning = QLearning(build_network(config.network, spec).to(device), config.learner)
+    books = take_up_state(folder, config.digest(), learning)
+    meter = Meter()
+    scalars = SummaryWriter(str(folder.tensorboard))
+    service = LearnerService(config, layout.digest, learning, meter, scalars, books, stop)
+    keeper = Keeper(folder, config.digest(), config.learner.save_period_s, service.books)
+    replay = _sample_client(config, layout, spec, device, stop)
+    with service, replay:
+        learn(
+            learning,
+            replay,
+            service.publish,
+            keeper.save_when_due,
+            meter,
+            config.learner.publish_period_updates,
+            config.learner.max_updates,
+            stop,
+        )
+        stop.set()
+        keeper.save(learning)
+        write_json(folder.result, {"updates": learning.updates, **service.result()})
+    scalars.close()
+
+
+def _sample_client(
+    config: Config, layout: RecordLayout, spec: EnvironmentSpec, device: torch.device, stop: threading.Event
+) -> SampleClient:
+    addresses = tuple(
+        address_of(address, f"replay.addresses[{shard}]") for shard, address in enumerate(config.replay.addresses)
+    )
+    generator = np.random.Generator(np.random.Philox(key=(config.seed, SAMPLING_STREAM)))
+    return SampleClient(
+        Shards(addresses, generator),
+        TransitionWindows(
+            layout,
+            n_step=config.learner.n_step,
+            gamma=config.learner.gamma,
+            reward_scale=config.learner.reward_scale,
+            intrinsic_weight=0.0,
+            truncation_bootstraps=spec.truncation_bootstraps,
+        ),
+        run=config.run.name,
+        batch_size=config.learner.batch_size,
+        batches_per_request=config.learner.batches_per_request,
+        prefetch_requests=config.learner.prefetch_requests,
+        prioritized=isinstance(config.replay.sampler, PrioritizedSettings),
+        importance_exponent=config.learner.importance_exponent,
+        device=device,
+        generator=generator,
+        stop=stop,
+    )

@@ -1,0 +1,46 @@
+"""Whether the run has reached what it is for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from townlet.config import GoalSettings
+
+
+@dataclass(frozen=True)
+class EvaluationPoint:
+    """One evaluation. training_s: seconds since the first environment step. mean_survival, standard_error: steps."""
+
+    updates: int
+    training_s: float
+    mean_survival: float
+    standard_error: float
+
+
+@dataclass(frozen=True)
+class GoalState:
+    """How far the run is.
+
+    reached_s: training_s of the first evaluation that reached the goal and has held since; None until then.
+    confirmations: evaluations after that one which held.
+    lost: an evaluation that should have held once fell below.
+    """
+
+    reached_s: float | None
+    confirmations: int
+    lost: bool
+    confirmed: bool
+
+
+def judge(goal: GoalSettings, evaluations: Sequence[EvaluationPoint]) -> GoalState:
+    """Reads the evaluations, oldest first. What is confirmed stays confirmed."""
+    reached_s, confirmations, lost = None, 0, False
+    for point in evaluations:
+        if reached_s is None:
+            reached_s = point.training_s if point.mean_survival >= goal.mean_survival else None
+        elif confirmations >= goal.confirmations:
+            break
+        elif point.mean_survival >= goal.hold:
+            confirmations += 1
+        else:
+            reached_s, confirmations, lost = None, 0, True
+    return GoalState(reached_s, confirmations, lost, reached_s is not None and confirmations >= goal.confirmations)

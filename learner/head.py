@@ -1,0 +1,140 @@
+"""The head of the run: who its members are and what they have done.
+
+Pure: no clock, network or lock; times are arguments, in seconds since any fixed moment.
+"""
+
+from collections import deque
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from learner.goal import EvaluationPoint
+from protos import control_pb2
+from townlet.errors import UnknownMemberError
+
+SURVIVAL_WINDOW_EPISODES = 100
+
+
+@dataclass
+class Member:
+    """One member as it last reported. Counters are totals of this incarnation."""
+
+    role: int
+    incarnation: str
+    lanes: int = 0
+    first_lane: int = 0
+    environment_steps: int = 0
+    next_episode: int = 0
+    policy_version: int = 0
+
+
+@dataclass
+class Head:
+    """The run's books.
+
+    past_environment_steps, past_episodes: what incarnations that are gone had done.
+    started_s: when the first actor joined, just before its first step; None until then.
+    survival: steps of the last finished episodes.
+    """
+
+    members: dict[str, Member] = field(default_factory=dict)
+    past_environment_steps: int = 0
+    past_episodes: int = 0
+    started_s: float | None = None
+    survival: deque[int] = field(default_factory=lambda: deque(maxlen=SURVIVAL_WINDOW_EPISODES))
+    evaluations: list[EvaluationPoint] = field(default_factory=list)
+
+    @property
+    def environment_steps(self) -> int:
+        """Of the whole run, over all lanes."""
+        return self.past_environment_steps + sum(member.environment_steps for member in self.members.values())
+
+    @property
+    def episodes(self) -> int:
+        """Finished in the whole run."""
+        return self.past_episodes + sum(member.next_episode for member in self.members.values())
+
+    @property
+    def actors(self) -> list[Member]:
+        """The members that act."""
+        return [member for member in self.members.values() if member.role == control_pb2.ROLE_ACTOR]
+
+    @property
+    def ladder_lanes(self) -> int:
+        """Lanes of all actors: places on the ladder of epsilons."""
+        return max((actor.first_lane + actor.lanes for actor in self.actors), default=1)
+
+    @property
+    def mean_survival(self) -> float | None:
+        """Steps, over the last finished episodes; None before the first."""
+        return sum(self.survival) / len(self.survival) if self.survival else None
+
+    def training_s(self, now_s: float) -> float:
+        """Seconds since the first environment step."""
+        return 0.0 if self.started_s is None else now_s - self.started_s
+
+    def join(self, request: control_pb2.JoinRequest, now_s: float) -> int:
+        """Make a member, or meet it again; the place of its first lane."""
+        known = self.members.get(request.member)
+        if known is not None and known.incarnation == request.incarnation:
+            return known.first_lane
+        if known is None:
+            first_lane = sum(member.lanes for member in self.members.values())
+        else:
+            first_lane = known.first_lane
+            self.past_environment_steps += known.environment_steps
+            self.past_episodes += known.next_episode
+        self.members[request.member] = Member(request.role, request.incarnation, request.lanes, first_lane)
+        if self.started_s is None and request.role == control_pb2.ROLE_ACTOR:
+            self.started_s = now_s
+        return first_lane
+
+    def report(self, request: control_pb2.ReportRequest, now_s: float) -> int:
+        """Count what is new in a report; the number of the member's next episode. Raises UnknownMemberError."""
+        member = self._known(request.member)
+        if member.incarnation != request.incarnation:
+            raise UnknownMemberError(f"{request.member}: another incarnation has joined; join again")
+        member.environment_steps = max(member.environment_steps, request.environment_steps)
+        for episode in request.episodes:
+            if episode.number >= member.next_episode:
+                member.next_episode = episode.number + 1
+                self.survival.append(episode.steps)
+        for evaluation in request.evaluations:
+            if all(evaluation.updates > point.updates for point in self.evaluations):
+                self.evaluations.append(
+                    EvaluationPoint(
+                        evaluation.updates,
+                        self.training_s(now_s),
+                        evaluation.mean_survival,
+                        evaluation.standard_error,
+                    )
+                )
+        return member.next_episode
+
+    def acknowledge(self, name: str, policy_version: int) -> None:
+        """A member acts with this policy now. Raises UnknownMemberError."""
+        self._known(name).policy_version = policy_version
+
+    def state(self, now_s: float) -> dict[str, Any]:
+        """The books as plain values."""
+        books = asdict(self)
+        books["survival"] = list(self.survival)
+        books["started_s"] = None if self.started_s is None else -self.training_s(now_s)
+        return books
+
+    @classmethod
+    def from_state(cls, books: dict[str, Any], now_s: float) -> "Head":
+        """The head whose `state` this was; time has stood still in between."""
+        return cls(
+            members={name: Member(**member) for name, member in books["members"].items()},
+            past_environment_steps=books["past_environment_steps"],
+            past_episodes=books["past_episodes"],
+            started_s=None if books["started_s"] is None else now_s + books["started_s"],
+            survival=deque(books["survival"], maxlen=SURVIVAL_WINDOW_EPISODES),
+            evaluations=[EvaluationPoint(**point) for point in books["evaluations"]],
+        )
+
+    def _known(self, name: str) -> Member:
+        try:
+            return self.members[name]
+        except KeyError:
+            raise UnknownMemberError(f"{name}: not a member of this run (the learner may have restarted)") from None

@@ -1,0 +1,171 @@
+"""Looks at the whole run once a second: for the admin service, for TensorBoard, and to see about the goal."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+import grpc
+import grpc.aio
+
+from learner.goal import judge
+from learner.head import Head
+from learner.meter import Means, Meter
+from learner.publisher import Publisher
+from protos import admin_pb2, replay_pb2, replay_pb2_grpc
+from townlet.config import GoalSettings
+from townlet.rpc import CALL_TIMEOUT_S
+
+PERIOD_S = 1.0
+RATE_WINDOW_LOOKS = 6
+EVALUATIONS_SHOWN = 50
+
+
+class Scalars(Protocol):
+    """Where curves go: TensorBoard's SummaryWriter, or a list in a test."""
+
+    def add_scalar(self, tag: str, scalar_value: float, global_step: int) -> None:
+        """One point of a curve."""
+
+
+class Scoreboard:
+    """Lives on the servers' event loop.
+
+    updates: how many the learner has made. finish: called once the confirmed goal says that the run shall end.
+    """
+
+    def __init__(
+        self,
+        run: str,
+        head: Head,
+        publisher: Publisher,
+        meter: Meter,
+        updates: Callable[[], int],
+        epsilons: Callable[[], tuple[float, float]],
+        goal: GoalSettings | None,
+        scalars: Scalars,
+        finish: Callable[[], None],
+    ) -> None:
+        self._run = run
+        self._head = head
+        self._publisher = publisher
+        self._meter = meter
+        self._updates = updates
+        self._epsilons = epsilons
+        self._goal = goal
+        self._scalars = scalars
+        self._finish = finish
+        self._means: Means | None = None
+        self._replay: list[replay_pb2.StatsResponse] = []
+        self._away: list[str] = []
+        self._looks: deque[tuple[float, int, int]] = deque(maxlen=RATE_WINDOW_LOOKS)
+        self._evaluations_written = 0
+        self.finished = False
+
+    async def watch(self, shards: Sequence[tuple[str, replay_pb2_grpc.ReplayServiceAsyncStub]]) -> None:
+        """Look, for ever. shards: address and stub of each."""
+        while True:
+            await asyncio.sleep(PERIOD_S)
+            await self.look(shards)
+
+    async def look(self, shards: Sequence[tuple[str, replay_pb2_grpc.ReplayServiceAsyncStub]]) -> None:
+        """Gather what has happened, write the curves, and see about the goal."""
+        self._replay, self._away = [], []
+        for address, stub in shards:
+            try:
+                self._replay.append(await stub.Stats(replay_pb2.StatsRequest(), timeout=CALL_TIMEOUT_S))
+            except grpc.aio.AioRpcError as error:
+                self._away.append(f"replay service at {address} does not answer: {error.details()}")
+        self._means = self._meter.take() or self._means
+        self._looks.append((time.monotonic(), self._head.environment_steps, self._updates()))
+        self._write_scalars()
+        if self._goal is not None and self._goal.stop and judge(self._goal, self._head.evaluations).confirmed:
+            self._finish()
+
+    def status(self) -> admin_pb2.StatusResponse:
+        """The state of the run now."""
+        head, newest = self._head, self._publisher.newest
+        steps_per_s, updates_per_s = self._rates()
+        epsilon_min, epsilon_max = self._epsilons()
+        status = admin_pb2.StatusResponse(
+            run=self._run,
+            training_s=head.training_s(time.monotonic()),
+            environment_steps=head.environment_steps,
+            episodes=head.episodes,
+            updates=self._updates(),
+            environment_steps_per_s=steps_per_s,
+            updates_per_s=updates_per_s,
+            mean_survival=head.mean_survival,
+            loss=self._means.loss if self._means else None,
+            mean_q=self._means.mean_q if self._means else None,
+            epsilon_min=epsilon_min,
+            epsilon_max=epsilon_max,
+            replay_records=sum(stats.records for stats in self._replay),
+            replay_capacity=sum(stats.capacity for stats in self._replay),
+            policy_version=newest.version if newest else 0,
+            actors=len(head.actors),
+            waiting=self._waiting(steps_per_s, updates_per_s),
+            finished=self.finished,
+            evaluations=[admin_pb2.EvaluationPoint(**vars(p)) for p in head.evaluations[-EVALUATIONS_SHOWN:]],
+            goal=self._goal_state(),
+        )
+        if lags := [status.policy_version - actor.policy_version for actor in head.actors]:
+            status.policy_lag_mean, status.policy_lag_max = sum(lags) / len(lags), max(lags)
+        return status
+
+    def _goal_state(self) -> admin_pb2.Goal | None:
+        if self._goal is None:
+            return None
+        state = judge(self._goal, self._head.evaluations)
+        return admin_pb2.Goal(
+            mean_survival=self._goal.mean_survival,
+            reached_s=state.reached_s,
+            confirmations=state.confirmations,
+            confirmations_needed=self._goal.confirmations,
+            lost=state.lost,
+        )
+
+    def _rates(self) -> tuple[float, float]:
+        """Environment steps and updates per second over the last looks."""
+        if len(self._looks) < 2:
+            return 0.0, 0.0
+        (began, steps_then, updates_then), (ended, steps, updates) = self._looks[0], self._looks[-1]
+        return (steps - steps_then) / (ended - began), (updates - updates_then) / (ended - began)
+
+    def _waiting(self, steps_per_s: float, updates_per_s: float) -> str:
+        """Who waits for what, when something stands still or a shard is away."""
+        reasons = list(self._away)
+        if not self._head.actors:
+            reasons.append("no actor has joined yet")
+        elif len(self._looks) == RATE_WINDOW_LOOKS and not (steps_per_s and updates_per_s):
+            reasons += [stats.blocked_by for stats in self._replay if stats.blocked_by]
+        return "; ".join(reasons)
+
+    def _write_scalars(self) -> None:
+        status = self.status()
+        curves = {
+            "episodes": status.episodes,
+            "updates": status.updates,
+            "environment_steps_per_s": status.environment_steps_per_s,
+            "updates_per_s": status.updates_per_s,
+            "epsilon/min": status.epsilon_min,
+            "epsilon/max": status.epsilon_max,
+            "replay/records": status.replay_records,
+            "policy/version": status.policy_version,
+            "policy/lag_mean": status.policy_lag_mean,
+            "policy/lag_max": status.policy_lag_max,
+        }
+        if status.HasField("mean_survival"):
+            curves["survival/training"] = status.mean_survival
+        if self._means is not None:
+            curves |= {
+                "learner/loss": self._means.loss,
+                "learner/mean_q": self._means.mean_q,
+                "learner/gradient_norm": self._means.gradient_norm,
+            }
+        for tag, value in curves.items():
+            self._scalars.add_scalar(tag, value, status.environment_steps)
+        for point in self._head.evaluations[self._evaluations_written :]:
+            self._scalars.add_scalar("survival/greedy", point.mean_survival, status.environment_steps)
+        self._evaluations_written = len(self._head.evaluations)

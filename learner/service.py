@@ -1,0 +1,160 @@
+"""What the learner does beside the training, on an event loop of its own: policies out, reports in, status."""
+
+import asyncio
+import threading
+import time
+from typing import Any
+
+import structlog
+
+from learner.goal import judge
+from learner.head import Head
+from learner.meter import Meter
+from learner.publisher import Published, Publisher
+from learner.scoreboard import Scalars, Scoreboard
+from learner.servicers import AdminServicer, ControlServicer, PolicyServicer
+from learner.update import QLearning
+from protos import admin_pb2_grpc, control_pb2_grpc, policy_pb2, policy_pb2_grpc, replay_pb2_grpc
+from townlet.config import Config, DecaySettings, LadderSettings
+from townlet.exploration import decayed, ladder_range
+from townlet.policy import encode_weights
+from townlet.rpc import LoopThread, Server, open_async_channel
+
+log = structlog.get_logger()
+
+SERVICES = ("townlet.v1.PolicyService", "townlet.v1.ControlService", "townlet.v1.AdminService")
+
+
+class LearnerService:
+    """Use as a context manager. What touches the head or the publisher runs on the loop, so nothing needs a lock.
+
+    books: what an earlier `books()` returned, or None for a new run.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        layout_digest: str,
+        learning: QLearning,
+        meter: Meter,
+        scalars: Scalars,
+        books: dict[str, Any] | None,
+        stop: threading.Event,
+    ) -> None:
+        self._config = config
+        self._layout_digest = layout_digest
+        self._head = Head.from_state(books["head"], time.monotonic()) if books else Head()
+        self._policy_version: int = books["policy_version"] if books else 0
+        self._stop = stop
+        self._loop = LoopThread("service")
+        self._publisher = Publisher()
+        self._scoreboard = Scoreboard(
+            config.run.name,
+            self._head,
+            self._publisher,
+            meter,
+            lambda: learning.updates,
+            self._epsilons,
+            config.evaluation.goal,
+            scalars,
+            stop.set,
+        )
+
+    def __enter__(self) -> "LearnerService":
+        self._loop.__enter__()
+        try:
+            self._loop.run(self._start())
+        except BaseException:
+            self._loop.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._loop.run(self._end())
+        self._loop.__exit__(*exception)
+
+    def publish(self, learning: QLearning) -> None:
+        """Make the networks as they are now the newest policy."""
+        self._policy_version += 1
+        policy = policy_pb2.Policy(version=self._policy_version, updates=learning.updates)
+        online, averaged = encode_weights(learning.online_network), encode_weights(learning.averaged_network)
+        self._loop.soon(lambda: self._publish(policy, online, averaged))
+
+    def books(self) -> dict[str, Any]:
+        """What the service knows, as plain values."""
+
+        async def collect() -> dict[str, Any]:
+            return {"policy_version": self._policy_version, "head": self._head.state(time.monotonic())}
+
+        return self._loop.run(collect())
+
+    def result(self) -> dict[str, Any]:
+        """How the run stands, for programs that look at it afterwards."""
+
+        async def collect() -> dict[str, Any]:
+            head, goal = self._head, self._config.evaluation.goal
+            return {
+                "training_s": head.training_s(time.monotonic()),
+                "environment_steps": head.environment_steps,
+                "episodes": head.episodes,
+                "evaluations": [vars(point) for point in head.evaluations],
+                "goal": vars(judge(goal, head.evaluations)) if goal else None,
+            }
+
+        return self._loop.run(collect())
+
+    async def _start(self) -> None:
+        config, run = self._config, self._config.run.name
+        self._server = Server()
+        grpc_server = self._server.grpc_server
+        policies = PolicyServicer(run, self._publisher, self._head)
+        policy_pb2_grpc.add_PolicyServiceServicer_to_server(policies, grpc_server)
+        control = ControlServicer(run, config.digest(), self._layout_digest, self._head)
+        control_pb2_grpc.add_ControlServiceServicer_to_server(control, grpc_server)
+        admin_pb2_grpc.add_AdminServiceServicer_to_server(AdminServicer(self._scoreboard), grpc_server)
+        await self._server.start(config.learner.address, SERVICES)
+        await self._server.set_serving(True)
+        log.info("serving", port=self._server.port)
+        self._channels = [open_async_channel(address) for address in config.replay.addresses]
+        stubs = [replay_pb2_grpc.ReplayServiceStub(channel) for channel in self._channels]
+        shards = list(zip(config.replay.addresses, stubs, strict=True))
+        self._watching = asyncio.create_task(self._scoreboard.watch(shards))
+        self._watching.add_done_callback(self._note_end)
+
+    async def _end(self) -> None:
+        self._scoreboard.finished = True
+        self._watching.cancel()
+        for channel in self._channels:
+            await channel.close()
+        await self._server.stop()
+
+    def _note_end(self, watching: "asyncio.Task[None]") -> None:
+        """A dead scoreboard ends the process."""
+        if not watching.cancelled() and (error := watching.exception()) is not None:
+            log.error("scoreboard_crashed", exc_info=error)
+            self._stop.set()
+
+    def _publish(self, policy: policy_pb2.Policy, online: bytes, averaged: bytes) -> None:
+        policy.run_episodes = self._head.episodes
+        match self._config.exploration:
+            case DecaySettings() as settings:
+                policy.exploration.epsilon = decayed(settings, self._head.episodes)
+            case LadderSettings():
+                policy.exploration.ladder_lanes = self._head.ladder_lanes
+        self._publisher.publish(Published(policy.version, _response(policy, online), _response(policy, averaged)))
+
+    def _epsilons(self) -> tuple[float, float]:
+        """The smallest and the largest epsilon acted with."""
+        match self._config.exploration:
+            case DecaySettings() as settings:
+                epsilon = decayed(settings, self._head.episodes)
+                return epsilon, epsilon
+            case LadderSettings() as settings:
+                return ladder_range(settings)
+
+
+def _response(policy: policy_pb2.Policy, weights: bytes) -> policy_pb2.SubscribeResponse:
+    response = policy_pb2.SubscribeResponse()
+    response.policy.CopyFrom(policy)
+    response.policy.weights = weights
+    return response

@@ -1,0 +1,86 @@
+"""The thin shells of the learner's three services: they check, convert, and ask. See protos/."""
+
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc.aio
+
+from learner.head import Head
+from learner.publisher import Publisher
+from learner.scoreboard import Scoreboard
+from protos import (
+    admin_pb2,
+    admin_pb2_grpc,
+    control_pb2,
+    control_pb2_grpc,
+    policy_pb2,
+    policy_pb2_grpc,
+)
+from townlet.errors import InvalidRequestError, MismatchError
+
+Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class PolicyServicer(policy_pb2_grpc.PolicyServiceServicer):
+    """Streams the newest policy."""
+
+    def __init__(self, run: str, publisher: Publisher, head: Head) -> None:
+        self._run = run
+        self._publisher = publisher
+        self._head = head
+
+    async def Subscribe(
+        self, request: policy_pb2.SubscribeRequest, context: Context
+    ) -> AsyncIterator[policy_pb2.SubscribeResponse]:
+        _check("run", self._run, request.run)
+        averaged = request.weights == policy_pb2.WEIGHTS_AVERAGED
+        version = 0
+        while True:
+            snapshot = await self._publisher.newer_than(version)
+            yield snapshot.averaged if averaged else snapshot.online
+            version = snapshot.version
+
+    async def Acknowledge(
+        self, request: policy_pb2.AcknowledgeRequest, context: Context
+    ) -> policy_pb2.AcknowledgeResponse:
+        _check("run", self._run, request.run)
+        self._head.acknowledge(request.member, request.version)
+        return policy_pb2.AcknowledgeResponse()
+
+
+class ControlServicer(control_pb2_grpc.ControlServiceServicer):
+    """Keeps the books of the members."""
+
+    def __init__(self, run: str, config_digest: str, layout_digest: str, head: Head) -> None:
+        self._run = run
+        self._config_digest = config_digest
+        self._layout_digest = layout_digest
+        self._head = head
+
+    async def Join(self, request: control_pb2.JoinRequest, context: Context) -> control_pb2.JoinResponse:
+        _check("run", self._run, request.run)
+        _check("configuration", self._config_digest, request.config_digest)
+        _check("record layout", self._layout_digest, request.layout_digest)
+        if not request.member or not request.incarnation or request.role == control_pb2.ROLE_UNSPECIFIED:
+            raise InvalidRequestError("Join: expected a member, an incarnation and a role")
+        return control_pb2.JoinResponse(first_lane=self._head.join(request, time.monotonic()))
+
+    async def Report(self, request: control_pb2.ReportRequest, context: Context) -> control_pb2.ReportResponse:
+        _check("run", self._run, request.run)
+        return control_pb2.ReportResponse(next_episode=self._head.report(request, time.monotonic()))
+
+
+class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
+    """Shows the run to people and programs."""
+
+    def __init__(self, scoreboard: Scoreboard) -> None:
+        self._scoreboard = scoreboard
+
+    async def Status(self, request: admin_pb2.StatusRequest, context: Context) -> admin_pb2.StatusResponse:
+        return self._scoreboard.status()
+
+
+def _check(what: str, ours: str, theirs: str) -> None:
+    if theirs != ours:
+        raise MismatchError(f"{what}: the learner has {ours!r}, found {theirs!r}")

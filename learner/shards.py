@@ -1,0 +1,89 @@
+"""The learner's view of all replay shards: one draw from all of them, with right global probabilities."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+
+from protos import replay_pb2, replay_pb2_grpc
+from townlet.errors import UnavailableError
+from townlet.rpc import CALL_TIMEOUT_S, WAIT_S, open_channel, start_call
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What one shard answered. share: the probability with which a draw went to this shard."""
+
+    shard: int
+    share: float
+    response: replay_pb2.SampleResponse
+
+
+class Shards:
+    """Calls to every shard. A draw picks the shard by its total weight, then the shard picks the item.
+
+    So an item's global probability is share * its probability within the shard, whatever the shards hold.
+    """
+
+    def __init__(self, addresses: tuple[str, ...], generator: np.random.Generator) -> None:
+        self.items = [0] * len(addresses)
+        self._generator = generator
+        self._peers = [f"replay service at {address}" for address in addresses]
+        self._channels = [open_channel(address) for address in addresses]
+        self._stubs = [replay_pb2_grpc.ReplayServiceStub(channel) for channel in self._channels]
+        self._weights = np.ones(len(addresses))
+        self._updates: list[list[tuple[NDArray[np.uint64], NDArray[np.float32]]]] = [[] for _ in addresses]
+
+    def close(self) -> None:
+        """Give the connections back."""
+        for channel in self._channels:
+            channel.close()
+
+    def update_priorities(self, shard: int, keys: NDArray[np.uint64], priorities: NDArray[np.float32]) -> None:
+        """Send these along with the next request to the shard. keys: [N]. priorities: [N]."""
+        self._updates[shard].append((keys, priorities))
+
+    def draw(self, request: replay_pb2.SampleRequest) -> list[Drawn]:
+        """request.windows windows over all shards; fewer, or none, where shards hold back or are away."""
+        shares = self._shares()
+        counts = self._generator.multinomial(request.windows, shares)
+        # A shard with nothing to draw is asked all the same, for no windows, to learn when that changes.
+        asked = [shard for shard, count in enumerate(counts) if count or self._weights[shard] == 0.0]
+        answers = [(shard, self._ask(shard, request, int(counts[shard]))) for shard in asked]
+        drawn = []
+        for shard, answer in answers:
+            try:
+                response = answer()
+            except UnavailableError as error:
+                self._weights[shard], self.items[shard] = 0.0, 0
+                log.warning("shard_away", shard=shard, reason=str(error))
+                continue
+            self._weights[shard], self.items[shard] = response.total_weight, response.items
+            if response.blocked_by:
+                log.info("sample_waits", shard=shard, reason=response.blocked_by)
+            if response.windows:
+                drawn.append(Drawn(shard, float(shares[shard]), response))
+        return drawn
+
+    def _shares(self) -> NDArray[np.float64]:
+        """The probability with which a draw goes to each shard; equal ones while none is known to hold anything."""
+        total = self._weights.sum()
+        return self._weights / total if total > 0.0 else np.full(len(self._weights), 1.0 / len(self._weights))
+
+    def _ask(
+        self, shard: int, request: replay_pb2.SampleRequest, windows: int
+    ) -> Callable[[], replay_pb2.SampleResponse]:
+        mine = replay_pb2.SampleRequest()
+        mine.CopyFrom(request)
+        mine.windows = windows
+        mine.wait_ms = int(1e3 * WAIT_S)
+        if updates := self._updates[shard]:
+            self._updates[shard] = []
+            keys, priorities = (np.concatenate(column) for column in zip(*updates, strict=True))
+            mine.priorities.keys = keys.astype("<u8").tobytes()
+            mine.priorities.priorities = priorities.astype("<f4").tobytes()
+        return start_call(self._stubs[shard].Sample, mine, peer=self._peers[shard], timeout_s=WAIT_S + CALL_TIMEOUT_S)

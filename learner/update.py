@@ -1,0 +1,96 @@
+"""One update of Q-learning: gradient step, target network, averaged network."""
+
+import copy
+from dataclasses import dataclass
+from math import isfinite
+
+import torch
+from torch import Tensor
+
+from learner.batch import Batch
+from learner.flat_parameters import FlatParameters
+from learner.loss import q_loss
+from townlet.config import CopySettings, LearnerSettings, PolyakSettings
+from townlet.errors import NumericalError
+from townlet.networks.interface import QNetwork
+
+
+@dataclass(frozen=True)
+class Update:
+    """What one update returned.
+
+    priorities: float32 [B] on the CPU, the absolute TD errors. loss, mean_q, gradient_norm: of this update.
+    """
+
+    priorities: Tensor
+    loss: float
+    mean_q: float
+    gradient_norm: float
+
+
+class QLearning:
+    """Double, dueling, n-step Q-learning with a target and an averaged network.
+
+    updates: made since the run began.
+    """
+
+    def __init__(self, network: QNetwork, settings: LearnerSettings) -> None:
+        self.updates = 0
+        self.online_network = network
+        self.target_network = copy.deepcopy(network).requires_grad_(False)
+        self.averaged_network = copy.deepcopy(network).requires_grad_(False)
+        self._settings = settings
+        self._target = FlatParameters(self.target_network)
+        self._averaged = FlatParameters(self.averaged_network)
+        self._online = FlatParameters(self.online_network)
+        self._gradients = self._online.with_gradients()
+        self._flat = torch.nn.Parameter(self._online.values)
+        self._flat.grad = self._gradients
+        self.optimiser = torch.optim.Adam(
+            [self._flat], lr=settings.learning_rate, eps=settings.adam_epsilon, fused=True
+        )
+        # Adam makes its state at the first step; it is made here, so that it can be saved and restored before it.
+        moment = torch.zeros_like(self._gradients)
+        self.optimiser.state[self._flat] = {
+            "step": torch.zeros((), device=moment.device),
+            "exp_avg": moment,
+            "exp_avg_sq": moment.clone(),
+        }
+
+    def update(self, batch: Batch) -> Update:
+        """Learn from one batch. Raises NumericalError when loss or gradient is not finite; nothing is changed then."""
+        loss, td_error, q = q_loss(
+            self.online_network, self.target_network, batch, huber_delta=self._settings.huber_delta
+        )
+        self._gradients.zero_()
+        loss.backward()  # type: ignore[no-untyped-call]  # torch's own
+        norm = torch.linalg.vector_norm(self._gradients)
+        measured, mean_q, gradient_norm = torch.stack([loss.detach(), q.mean(), norm]).tolist()
+        if not (isfinite(measured) and isfinite(gradient_norm)):
+            raise NumericalError(
+                f"update {self.updates + 1}: expected a finite loss and gradient, found loss {measured} and gradient "
+                f"norm {gradient_norm}; look for extreme rewards, or lower learner.learning_rate"
+            )
+        if gradient_norm > self._settings.max_gradient_norm:
+            self._gradients.mul_(self._settings.max_gradient_norm / gradient_norm)
+        self.optimiser.step()
+        self.updates += 1
+        self._follow()
+        return Update(td_error.abs().cpu(), measured, mean_q, gradient_norm)
+
+    def optimiser_tensors(self) -> dict[str, Tensor]:
+        """Adam's moments, float32 [P], and its step count, by reference."""
+        return dict(self.optimiser.state[self._flat])
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Let the target and the averaged network follow the online network."""
+        match self._settings.target:
+            case PolyakSettings(tau=tau):
+                self._target.values.lerp_(self._online.values, tau)
+            case CopySettings(period_updates=period):
+                if self.updates % period == 0:
+                    self._target.values.copy_(self._online.values)
+        # Young averages forget faster, so that the first networks, which know nothing, do not linger.
+        decay = min(self._settings.averaging, self.updates / (self.updates + 9))
+        self._averaged.values.lerp_(self._online.values, 1.0 - decay)

@@ -1,0 +1,109 @@
+"""The books of a run: everything counts once."""
+
+import pytest
+
+from learner.head import Head
+from protos import control_pb2 as pb
+from townlet.errors import UnknownMemberError
+
+
+def join(head, member="actor-0", incarnation="a", lanes=4, role=pb.ROLE_ACTOR, now_s=0.0):
+    return head.join(pb.JoinRequest(member=member, incarnation=incarnation, lanes=lanes, role=role), now_s)
+
+
+def report(head, member="actor-0", incarnation="a", steps=0, episodes=(), evaluations=(), now_s=0.0):
+    summaries = [pb.EpisodeSummary(number=number, steps=length) for number, length in episodes]
+    return head.report(
+        pb.ReportRequest(
+            member=member,
+            incarnation=incarnation,
+            environment_steps=steps,
+            episodes=summaries,
+            evaluations=evaluations,
+        ),
+        now_s,
+    )
+
+
+def test_lanes_of_all_actors_stand_in_one_row():
+    head = Head()
+    assert join(head, "actor-0", lanes=4) == 0
+    assert join(head, "evaluator", role=pb.ROLE_EVALUATOR, lanes=0) == 4
+    assert join(head, "actor-1", lanes=2) == 4
+    assert head.ladder_lanes == 6
+
+
+def test_a_member_that_comes_back_keeps_its_place_and_its_past_counts():
+    head = Head()
+    join(head, "actor-0")
+    report(head, steps=100, episodes=[(0, 10), (1, 20)])
+    assert join(head, "actor-0", incarnation="b") == 0
+    report(head, incarnation="b", steps=7, episodes=[(0, 5)])
+    assert head.environment_steps == 107
+    assert head.episodes == 3
+
+
+def test_a_repeated_report_changes_nothing():
+    head = Head()
+    join(head)
+    for _ in range(2):
+        assert report(head, steps=50, episodes=[(0, 10), (1, 20)]) == 2
+    assert (head.environment_steps, head.episodes, head.mean_survival) == (50, 2, 15.0)
+
+
+def test_a_report_that_was_overtaken_does_not_turn_the_counters_back():
+    head = Head()
+    join(head)
+    report(head, steps=50)
+    report(head, steps=40)
+    assert head.environment_steps == 50
+
+
+def test_joining_twice_is_joining_once():
+    head = Head()
+    join(head)
+    report(head, steps=50)
+    join(head)
+    assert head.environment_steps == 50
+
+
+def test_strangers_and_former_incarnations_are_told_to_join():
+    head = Head()
+    with pytest.raises(UnknownMemberError):
+        report(head)
+    join(head, incarnation="a")
+    join(head, incarnation="b")
+    with pytest.raises(UnknownMemberError):
+        report(head, incarnation="a")
+    with pytest.raises(UnknownMemberError):
+        head.acknowledge("nobody", 1)
+
+
+def test_training_time_starts_when_the_first_actor_joins():
+    head = Head()
+    join(head, "evaluator", role=pb.ROLE_EVALUATOR, now_s=1.0)
+    assert head.training_s(5.0) == 0.0
+    join(head, "actor-0", now_s=6.0)
+    join(head, "actor-1", now_s=8.0)
+    assert head.training_s(16.0) == 10.0
+
+
+def test_the_books_survive_a_restart_of_the_learner():
+    head = Head()
+    join(head, now_s=100.0)
+    evaluation = pb.Evaluation(updates=3000, mean_survival=320.0, standard_error=4.0)
+    report(head, steps=50, episodes=[(0, 10)], evaluations=[evaluation], now_s=130.0)
+    later = Head.from_state(head.state(now_s=140.0), now_s=1000.0)
+    assert later.training_s(1000.0) == 40.0
+    assert later.evaluations == head.evaluations
+    report(later, steps=60, episodes=[(0, 10), (1, 30)])  # the same incarnation goes on
+    assert (later.environment_steps, later.episodes, later.mean_survival) == (60, 2, 20.0)
+
+
+def test_an_evaluation_counts_once():
+    head = Head()
+    join(head, "evaluator", role=pb.ROLE_EVALUATOR)
+    evaluation = pb.Evaluation(updates=3000, mean_survival=320.0)
+    for _ in range(2):
+        report(head, "evaluator", evaluations=[evaluation])
+    assert len(head.evaluations) == 1
