@@ -1,0 +1,1 @@
+"""Steps a vectorized world and pushes whole episodes to the replay service."""

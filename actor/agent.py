@@ -1,0 +1,52 @@
+"""Acts in all lanes at once with the newest policy."""
+
+import torch
+from torch import Tensor
+
+from protos import policy_pb2
+from townlet.config import DecaySettings, LadderSettings
+from townlet.exploration import epsilon_greedy, ladder
+from townlet.networks.interface import QNetwork
+from townlet.policy import load_weights
+from townlet.worlds.interface import View
+
+
+class Agent:
+    """One batched forward pass for L lanes, then epsilon-greedy over the valid actions.
+
+    first_lane: the place of these lanes among the lanes of all actors, for the ladder.
+    generator: of the network's device; draws the exploration.
+    """
+
+    def __init__(
+        self,
+        network: QNetwork,
+        exploration: LadderSettings | DecaySettings,
+        lanes: int,
+        first_lane: int,
+        generator: torch.Generator,
+    ) -> None:
+        self.policy_version = 0
+        self._network = network.eval().requires_grad_(False)
+        self._exploration = exploration
+        self._lanes = lanes
+        self._first_lane = first_lane
+        self._generator = generator
+        self._epsilon = torch.ones(lanes, device=generator.device)
+
+    def adopt(self, policy: policy_pb2.Policy) -> None:
+        """Act with this policy from now on. Raises CheckpointError when its weights do not fit the network."""
+        load_weights(self._network, policy.weights, f"policy {policy.version}")
+        self._epsilon = self._epsilon_of(policy.exploration).to(self._generator.device)
+        self.policy_version = policy.version
+
+    def act(self, view: View) -> Tensor:
+        """Actions int64 [L]."""
+        lanes, actions = view.action_mask.shape
+        uniform = torch.rand(lanes, actions + 1, generator=self._generator, device=self._generator.device)
+        return epsilon_greedy(self._network(view.observation), view.action_mask, self._epsilon, uniform)
+
+    def _epsilon_of(self, exploration: policy_pb2.Exploration) -> Tensor:
+        if isinstance(self._exploration, LadderSettings):
+            return ladder(self._exploration, self._first_lane, self._lanes, exploration.ladder_lanes)
+        return torch.full((self._lanes,), exploration.epsilon)

@@ -1,0 +1,102 @@
+"""From steps to whole episodes: each lane's records gather here until its episode ends.
+
+Legend: L lanes, P part_length, S the layout's stride.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from townlet.errors import NumericalError
+from townlet.records import OBSERVATION, RecordLayout, decode, encode
+from townlet.worlds.interface import Step, View
+
+
+@dataclass(frozen=True)
+class Part:
+    """An episode of one lane, or a part of a very long one.
+
+    records: T + 1 records; the last holds the final observation (of a part: the one with which the next part begins).
+    """
+
+    lane: int
+    records: bytes
+
+
+class EpisodeAccumulator:
+    """One unroll buffer, uint8 [L, P + 1, S] on the world's device; a finished episode leaves it in one transfer.
+
+    Episodes end here in one way, whether by death or at the time limit. Those longer than P steps leave in consecutive
+    parts, so that the memory is bounded.
+    """
+
+    def __init__(self, layout: RecordLayout, lanes: int, part_length: int, device: torch.device) -> None:
+        self._layout = layout
+        self._rewards = layout.span("reward", "intrinsic_reward")
+        self._part_length = part_length
+        self._records = torch.zeros(lanes, part_length + 1, layout.stride, dtype=torch.uint8, device=device)
+        self._steps = torch.zeros(lanes, dtype=torch.int64, device=device)
+        self._lanes = torch.arange(lanes, device=device)
+        self._most_steps = 0  # no lane has more; kept on the host, where asking is free
+
+    def add(self, view: View, action: Tensor, step: Step) -> list[Part]:
+        """Record one step of every lane; the episodes and parts that it completed.
+
+        view: what the lanes saw. action: int64 [L], what they did. step: what it brought.
+        Raises NumericalError when a completed episode holds a reward that is not finite; it is dropped.
+        """
+        columns = {
+            **_view_columns(view),
+            "action": action,
+            "reward": step.reward,
+            "terminated": step.terminated,
+            "truncated": step.truncated,
+        }
+        self._records[self._lanes, self._steps] = encode(self._layout, columns)
+        self._steps += 1
+        self._most_steps += 1
+        parts = []
+        if step.finished is not None:
+            parts += self._complete(step.finished.lanes, step.finished.view)
+        if self._most_steps >= self._part_length:
+            full = torch.nonzero(self._steps == self._part_length).squeeze(1)
+            parts += self._complete(full, _rows(step.view, full))
+            self._most_steps = int(self._steps.max())
+        return parts
+
+    def _complete(self, lanes: Tensor, final: View) -> list[Part]:
+        """Close the lanes [F] with their final views [F, ...], and begin anew."""
+        if len(lanes) == 0:
+            return []
+        steps = self._steps[lanes]
+        self._records[lanes, steps] = encode(self._layout, _view_columns(final))
+        self._steps[lanes] = 0
+        return [self._part(*ends) for ends in zip(lanes.tolist(), steps.tolist(), strict=True)]
+
+    def _part(self, lane: int, steps: int) -> Part:
+        records = self._records[lane, : steps + 1].cpu()
+        self._check_finite(lane, records[:-1])
+        return Part(lane, records.numpy().tobytes())
+
+    def _check_finite(self, lane: int, records: Tensor) -> None:
+        begin, end = self._rewards.offset, self._rewards.offset + self._rewards.size
+        for name, values in decode(records[:, begin:end], self._rewards).items():
+            wrong = torch.nonzero(~torch.isfinite(values))
+            if len(wrong):
+                at = int(wrong[0])
+                raise NumericalError(
+                    f"lane {lane}, step {at} of its episode: {name}: expected a finite number, "
+                    f"found {float(values[at])}"
+                )
+
+
+def _view_columns(view: View) -> dict[str, Tensor]:
+    return {
+        **{OBSERVATION + name: block for name, block in view.observation.items()},
+        "action_mask": view.action_mask,
+    }
+
+
+def _rows(view: View, lanes: Tensor) -> View:
+    return View({name: block[lanes] for name, block in view.observation.items()}, view.action_mask[lanes])

@@ -1,0 +1,46 @@
+"""The evaluator's main loop: greedy episodes of the averaged network, beside the training."""
+
+import threading
+
+import structlog
+
+from actor.policy_watcher import PolicyWatcher
+from actor.reporter import Reporter
+from protos import control_pb2
+from townlet.evaluation import greedy, play
+from townlet.networks.interface import QNetwork
+from townlet.policy import load_weights
+from townlet.worlds.interface import VectorWorld
+
+log = structlog.get_logger()
+
+
+def evaluate(
+    world: VectorWorld,
+    network: QNetwork,
+    policies: PolicyWatcher,
+    reporter: Reporter,
+    period_updates: int,
+    stop: threading.Event,
+) -> None:
+    """Play one fresh episode in each lane whenever a policy is `period_updates` newer than the last one played."""
+    due_updates = period_updates
+    while (policy := policies.wait()) is not None:
+        if policy.updates < due_updates:
+            continue
+        load_weights(network, policy.weights, f"policy {policy.version}")
+        reporter.policy_version = policy.version
+        survival = play(world, greedy(network), keep_going=lambda: not stop.is_set())
+        if stop.is_set():
+            return
+        evaluation = control_pb2.Evaluation(
+            policy_version=policy.version,
+            updates=policy.updates,
+            episodes=world.lanes,
+            mean_survival=survival.mean.value,
+            standard_error=survival.mean.standard_error,
+            mean_return=survival.mean_return.value,
+        )
+        reporter.add_evaluation(evaluation)
+        log.info("evaluated", updates=policy.updates, **vars(survival.mean))
+        due_updates = policy.updates + period_updates

@@ -1,0 +1,104 @@
+"""Tells the learner what this member has done, in the background."""
+
+import threading
+import uuid
+from collections import deque
+
+import structlog
+
+from protos import control_pb2, control_pb2_grpc, policy_pb2, policy_pb2_grpc
+from townlet.errors import TownletError, UnavailableError, UnknownMemberError
+from townlet.rpc import call, call_until_answered, open_channel
+from townlet.worker import Worker
+
+log = structlog.get_logger()
+
+EPISODES_PER_REPORT = 10_000
+
+
+class Reporter:
+    """Joins the run, then reports every `period_s`, and joins again when the learner has restarted.
+
+    Counters are totals of this incarnation, and episodes are numbered, so that every report may be repeated.
+    """
+
+    def __init__(self, address: str, join: control_pb2.JoinRequest, period_s: float, stop: threading.Event) -> None:
+        self.environment_steps = 0
+        self.policy_version = 0
+        self._peer = f"learner at {address}"
+        self._join = join
+        self._join.incarnation = uuid.uuid4().hex
+        self._period_s = period_s
+        self._stop = stop
+        self._channel = open_channel(address)
+        self._control = control_pb2_grpc.ControlServiceStub(self._channel)
+        self._policies = policy_pb2_grpc.PolicyServiceStub(self._channel)
+        self._episodes: deque[control_pb2.EpisodeSummary] = deque()
+        self._finished_episodes = 0
+        self._evaluations: deque[control_pb2.Evaluation] = deque()
+        self._worker = Worker("report", self._work, stop)
+
+    def join(self) -> control_pb2.JoinResponse:
+        """Become a member of the run, waiting for the learner."""
+        return call_until_answered(
+            self._control.Join, self._join, peer=self._peer, stop=self._stop, on_retry=self._note_retry
+        )
+
+    def __enter__(self) -> "Reporter":
+        self._worker.__enter__()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._worker.__exit__(*exception)  # type: ignore[arg-type]  # the interpreter's three
+        self._channel.close()
+
+    def add_episode(self, steps: int, extrinsic_return: float, terminated: bool) -> None:
+        """A finished episode."""
+        self._episodes.append(
+            control_pb2.EpisodeSummary(
+                number=self._finished_episodes,
+                steps=steps,
+                extrinsic_return=extrinsic_return,
+                terminated=terminated,
+            )
+        )
+        self._finished_episodes += 1
+
+    def add_evaluation(self, evaluation: control_pb2.Evaluation) -> None:
+        """A finished evaluation."""
+        self._evaluations.append(evaluation)
+
+    def _work(self) -> None:
+        while not self._stop.wait(self._period_s):
+            try:
+                self._report()
+            except UnknownMemberError:
+                self.join()
+            except UnavailableError as error:
+                self._note_retry(error)
+        try:
+            self._report()  # what happened since the last one; nobody waits for it
+        except TownletError as error:
+            self._note_retry(error)
+
+    def _report(self) -> None:
+        report = control_pb2.ReportRequest(
+            run=self._join.run,
+            member=self._join.member,
+            incarnation=self._join.incarnation,
+            environment_steps=self.environment_steps,
+            episodes=[self._episodes[at] for at in range(min(len(self._episodes), EPISODES_PER_REPORT))],
+            evaluations=list(self._evaluations),
+        )
+        response = call(self._control.Report, report, peer=self._peer)
+        while self._episodes and self._episodes[0].number < response.next_episode:
+            self._episodes.popleft()
+        for _ in report.evaluations:
+            self._evaluations.popleft()
+        applied = policy_pb2.AcknowledgeRequest(
+            run=self._join.run, member=self._join.member, version=self.policy_version
+        )
+        call(self._policies.Acknowledge, applied, peer=self._peer)
+
+    def _note_retry(self, error: TownletError) -> None:
+        log.info("report_retried", reason=str(error))
