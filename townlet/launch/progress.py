@@ -1,0 +1,172 @@
+"""What `townlet up` shows: a live panel on a terminal, a line now and then elsewhere."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from protos import admin_pb2
+from townlet.config import Config
+from townlet.run_folder import RunFolder
+from townlet.statistics import NORMAL_95
+
+LINE_PERIOD_S = 10.0
+NOTES_SHOWN = 5
+SPARKS = "▁▂▃▄▅▆▇█"
+SPARKS_SHOWN = 40
+
+
+class Progress:
+    """Shows a run's status. On a terminal it redraws one panel, elsewhere it prints a line every ten seconds."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live: Live | None = None
+        self._notes: list[str] = []
+        self._status: admin_pb2.StatusResponse | None = None
+        self._printed_s = 0.0
+        self._evaluations_printed = 0
+        self._title = ""
+        self._step_cap = 0
+
+    @contextmanager
+    def showing(self, config: Config, folder: RunFolder) -> Iterator[None]:
+        """Show the run until the block ends."""
+        self._title = f"townlet · {config.run.name}"
+        self._step_cap = config.world.step_cap
+        self._console.print(f"run {folder.path} (logs in {folder.logs}; Ctrl-C stops it)", highlight=False)
+        if not self._console.is_terminal:
+            yield
+            return
+        with Live(console=self._console, auto_refresh=False) as live:
+            self._live = live
+            try:
+                yield
+            finally:
+                self._live = None
+
+    def update(self, status: admin_pb2.StatusResponse | None) -> None:
+        """Show this status; None while the learner does not answer."""
+        self._status = status or self._status
+        if self._live is not None:
+            self._live.update(self._panel(), refresh=True)
+        elif self._status is not None:
+            self._print_line(self._status)
+
+    def note(self, text: str) -> None:
+        """Something that happened."""
+        if self._live is None:
+            self._console.print(text, highlight=False, soft_wrap=True)
+        self._notes = [*self._notes, text][-NOTES_SHOWN:]
+
+    def conclude(self, folder: RunFolder) -> None:
+        """Say how the run ended, and what to do with it."""
+        if folder.result.exists():
+            result = json.loads(folder.result.read_text())
+            self._console.print(_conclusion(result), highlight=False)
+        if folder.policy.exists():
+            self._console.print(
+                f"see it live: townlet watch {folder.path}\nmeasure it:  townlet evaluate {folder.path}",
+                highlight=False,
+            )
+
+    def _print_line(self, status: admin_pb2.StatusResponse) -> None:
+        for point in status.evaluations:
+            if point.updates > self._evaluations_printed:
+                self._evaluations_printed = point.updates
+                self._console.print(
+                    f"{_clock(point.training_s)}  greedy survival {_survival(point)} of {self._step_cap} steps "
+                    f"after {point.updates} updates",
+                    highlight=False,
+                )
+        now_s = time.monotonic()
+        if now_s - self._printed_s >= LINE_PERIOD_S:
+            self._printed_s = now_s
+            line = "  ".join(f"{name} {value}" for name, value in self._figures(status).items())
+            self._console.print(f"{_clock(status.training_s)}  {line}", highlight=False, soft_wrap=True)
+
+    def _panel(self) -> Panel:
+        if self._status is None:
+            return Panel(Group(Text("starting the services …"), *map(Text, self._notes)), title=self._title)
+        status = self._status
+        table = Table.grid(padding=(0, 2))
+        for name, value in self._figures(status).items():
+            table.add_row(Text(name, style="dim"), value)
+        parts: list[Table | Text] = [table]
+        if status.evaluations:
+            parts.append(Text("greedy survival  " + self._sparkline(status), style="green"))
+        parts += [Text(note, style="yellow") for note in self._notes]
+        return Panel(Group(*parts), title=self._title, subtitle=_clock(status.training_s))
+
+    def _figures(self, status: admin_pb2.StatusResponse) -> dict[str, str]:
+        """Everything that the progress shows, by name."""
+        figures = {
+            "environment": f"{_big(status.environment_steps)} steps ({_big(status.environment_steps_per_s)}/s)",
+            "updates": f"{_big(status.updates)} ({_big(status.updates_per_s)}/s)",
+            "episodes": _big(status.episodes),
+            "survival": f"{status.mean_survival:.0f}" if status.HasField("mean_survival") else "-",
+            "greedy": _survival(status.evaluations[-1]) if status.evaluations else "-",
+            "loss": f"{status.loss:.4f}" if status.HasField("loss") else "-",
+            "epsilon": _range(status.epsilon_min, status.epsilon_max),
+            "replay": f"{status.replay_records / max(1, status.replay_capacity):.0%} of {_big(status.replay_capacity)}",
+            "lag": f"{status.policy_lag_mean:.1f}",
+        }
+        if status.HasField("goal"):
+            figures["goal"] = _goal(status.goal)
+        if status.waiting:
+            figures["waiting"] = status.waiting
+        return figures
+
+    def _sparkline(self, status: admin_pb2.StatusResponse) -> str:
+        levels = [point.mean_survival / self._step_cap for point in status.evaluations[-SPARKS_SHOWN:]]
+        return "".join(SPARKS[min(len(SPARKS) - 1, int(level * len(SPARKS)))] for level in levels)
+
+
+def _conclusion(result: dict[str, Any]) -> str:
+    """The run in one sentence."""
+    said = (
+        f"{_big(result['environment_steps'])} environment steps, {_big(result['updates'])} updates, "
+        f"{_big(result['episodes'])} episodes in {_clock(result['training_s'])}"
+    )
+    goal = result["goal"]
+    if goal and goal["confirmed"]:
+        return f"goal reached after {_clock(goal['reached_s'])} and held since · {said}"
+    return said
+
+
+def _goal(goal: admin_pb2.Goal) -> str:
+    if goal.HasField("reached_s"):
+        return (
+            f"{goal.mean_survival:g} reached after {_clock(goal.reached_s)}, "
+            f"confirmed {goal.confirmations} of {goal.confirmations_needed}"
+        )
+    return f"{goal.mean_survival:g} " + ("reached, but lost again" if goal.lost else "not reached yet")
+
+
+def _survival(point: admin_pb2.EvaluationPoint) -> str:
+    return f"{point.mean_survival:.0f} ± {NORMAL_95 * point.standard_error:.0f}"
+
+
+def _range(low: float, high: float) -> str:
+    return f"{low:.3g}" if low == high else f"{low:.2g} to {high:.2g}"
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _big(number: float) -> str:
+    """Three digits and a unit: 1234567 -> 1.23 M."""
+    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if number >= size:
+            return f"{number / size:.3g} {unit}"
+    return f"{number:.3g}"
