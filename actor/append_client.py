@@ -74,6 +74,12 @@ class AppendClient:
             self._pending_bytes += len(records)
             self._changed.notify_all()
 
+    def flush(self) -> None:
+        """Wait until every episode handed over is acknowledged; gives up when the process stops."""
+        with self._changed:
+            while self._pending and not self._stop.is_set():
+                self._changed.wait(0.1)
+
     def _push(self) -> None:
         while True:
             group = self._next_group()

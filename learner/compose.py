@@ -41,7 +41,7 @@ def run_learner(config: Config, stop: threading.Event) -> None:
     scalars = SummaryWriter(str(folder.tensorboard))
     service = LearnerService(config, layout.digest, learning, meter, scalars, books, stop)
     keeper = Keeper(folder, config.digest(), config.learner.save_period_s, service.books)
-    replay = _sample_client(config, layout, spec, device, stop)
+    replay = sample_client(config, layout, spec, device, stop)
     with service, replay:
         learn(
             learning,
@@ -59,7 +59,7 @@ def run_learner(config: Config, stop: threading.Event) -> None:
     scalars.close()
 
 
-def _sample_client(
+def sample_client(
     config: Config, layout: RecordLayout, spec: EnvironmentSpec, device: torch.device, stop: threading.Event
 ) -> SampleClient:
     addresses = tuple(

@@ -18,7 +18,10 @@ POLL_S = 0.1
 
 
 class SampleClient:
-    """Prefetches: a request draws `batches_per_request` batches, and `prefetch_requests` of them wait to be used."""
+    """Prefetches: a request draws `batches_per_request` batches, and `prefetch_requests` of them wait to be used.
+
+    request: what is asked for each time, over all shards.
+    """
 
     def __init__(
         self,
@@ -37,8 +40,8 @@ class SampleClient:
     ) -> None:
         self._shards = shards
         self._windows = windows
-        self._request = windows.request(batch_size * batches_per_request)
-        self._request.run = run
+        self.request = windows.request(batch_size * batches_per_request)
+        self.request.run = run
         self._batches_per_request = batches_per_request
         self._prioritized = prioritized
         self._importance_exponent = importance_exponent
@@ -76,7 +79,7 @@ class SampleClient:
     def _prefetch(self) -> None:
         while not self._stop.is_set():
             self._take_priorities()
-            drawn = self._shards.draw(self._request)
+            drawn = self._shards.draw(self.request)
             if drawn:
                 self._put(self._assemble(drawn))
             else:
@@ -113,7 +116,7 @@ class SampleClient:
         ]
 
     def _rows(self, windows: int) -> list[slice]:
-        size = self._request.windows // self._batches_per_request
+        size = self.request.windows // self._batches_per_request
         return [slice(at, at + size) for at in range(0, windows - size + 1, size)]
 
     def _weights(self, probabilities: NDArray[np.float64], items: int) -> Tensor:

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import grpc
 import grpc.aio
@@ -13,9 +13,12 @@ from learner.goal import judge
 from learner.head import Head
 from learner.meter import Means, Meter
 from learner.publisher import Publisher
-from protos import admin_pb2, replay_pb2, replay_pb2_grpc
+from protos import admin_pb2, replay_pb2
 from townlet.config import GoalSettings
 from townlet.rpc import CALL_TIMEOUT_S
+
+if TYPE_CHECKING:
+    from protos.replay_pb2_grpc import ReplayServiceAsyncStub  # exists for the type checker only
 
 PERIOD_S = 1.0
 RATE_WINDOW_LOOKS = 6
@@ -63,13 +66,13 @@ class Scoreboard:
         self._evaluations_written = 0
         self.finished = False
 
-    async def watch(self, shards: Sequence[tuple[str, replay_pb2_grpc.ReplayServiceAsyncStub]]) -> None:
+    async def watch(self, shards: Sequence[tuple[str, "ReplayServiceAsyncStub"]]) -> None:
         """Look, for ever. shards: address and stub of each."""
         while True:
             await asyncio.sleep(PERIOD_S)
             await self.look(shards)
 
-    async def look(self, shards: Sequence[tuple[str, replay_pb2_grpc.ReplayServiceAsyncStub]]) -> None:
+    async def look(self, shards: Sequence[tuple[str, "ReplayServiceAsyncStub"]]) -> None:
         """Gather what has happened, write the curves, and see about the goal."""
         self._replay, self._away = [], []
         for address, stub in shards:

@@ -11,11 +11,12 @@ found, all errors at once.
 import json
 import re
 from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from townlet.config import Config
 from townlet.errors import ConfigError
@@ -71,6 +72,7 @@ class _Tree:
                 raise ConfigError(f"{path}: extends: expected the name of a file, found {parent!r}")
             self.merge_file(path.parent / parent, (*extended_by, path))
         self._merge(self.values, document, (), str(path))
+        self._sources[()] = str(path)
 
     def override(self, key: KeyPath, text: str, source: str) -> None:
         try:
@@ -91,6 +93,8 @@ class _Tree:
         value, shown = self._follow(location)
         source = next((self._sources[shown[:n]] for n in range(len(shown), -1, -1) if shown[:n] in self._sources), "")
         message = _readable(problem)
+        if problem["type"] == "extra_forbidden" and (near := get_close_matches(shown[-1], _known_keys(shown[:-1]), 1)):
+            message += f"; did you mean {near[0]}?"
         if problem["type"] not in ("missing", "extra_forbidden", "value_error") and not isinstance(value, dict | list):
             message += f", found {value!r}"
         return ": ".join(part for part in (source, ".".join(shown), message) if part)
@@ -170,6 +174,21 @@ def _one_line(error: yaml.YAMLError) -> str:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         return f"line {error.problem_mark.line + 1}, column {error.problem_mark.column + 1}: {error.problem}"
     return " ".join(str(error).split())
+
+
+def _known_keys(path: KeyPath) -> list[str]:
+    """The keys that the schema knows at a path, of all kinds that may stand there."""
+    models: list[type[BaseModel]] = [Config]
+    for part in path:
+        inner = [model.model_fields[part].annotation for model in models if part in model.model_fields]
+        models = [model for annotation in inner for model in _models(annotation)] or models
+    return [name for model in models for name in model.model_fields]
+
+
+def _models(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for argument in get_args(annotation) for model in _models(argument)]
 
 
 def _readable(problem: Mapping[str, Any]) -> str:

@@ -1,0 +1,1 @@
+"""The benchmarks: one module a claim, each `python -m bench.NAME`."""

@@ -1,0 +1,9 @@
+"""Every benchmark in turn: `python -m bench`. Options are passed on."""
+
+import subprocess
+import sys
+
+BENCHMARKS = ("world_step", "append", "sample", "learner_overhead")
+
+for name in BENCHMARKS:
+    subprocess.run([sys.executable, "-m", f"bench.{name}", *sys.argv[1:]], check=True)

@@ -1,0 +1,84 @@
+"""A shard in front of an embedded server, as processes, filled as a run would fill it."""
+
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+from actor.append_client import AppendClient
+from townlet.config import Config
+from townlet.config_file import dump_config, load_config
+from townlet.launch.redis_server import server_command
+from townlet.launch.up import place
+from townlet.records import RecordLayout
+from townlet.run_folder import RunFolder
+from townlet.worlds.build import world_spec
+
+EPISODE_STEPS = 500
+
+
+@contextmanager
+def replay_service(config_path: Path, *overrides: str) -> Iterator[Config]:
+    """Start Redis and a shard for the configuration; the configuration with their addresses."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as root:
+        config = load_config(config_path, [f"run.root={root}", *overrides])
+        folder = RunFolder(config.run.folder)
+        folder.redis.mkdir(parents=True)
+        config = place(config, folder)
+        folder.config.write_text(dump_config(config))
+        commands = [
+            server_command(folder.redis, config.replay.durability),
+            [sys.executable, "-m", "replay_service", str(folder.config)],
+        ]
+        with (folder.path / "log").open("wb") as log:
+            processes = [subprocess.Popen(command, stdout=log, stderr=log) for command in commands]
+            try:
+                yield config
+            finally:
+                for process in reversed(processes):
+                    process.terminate()
+                    process.wait()
+
+
+def make_episode(layout: RecordLayout, seed: int, steps: int = EPISODE_STEPS) -> bytes:
+    """T + 1 records of random observations, with everything else zero."""
+    random = torch.Generator().manual_seed(seed)
+    records = torch.zeros(steps + 1, layout.stride, dtype=torch.uint8)
+    seen = layout.observation(through="action_mask")
+    # Small bytes: as floats they are tiny numbers, never NaN.
+    records[:, seen.offset : seen.offset + seen.size] = torch.randint(
+        0, 2, (steps + 1, seen.size), generator=random, dtype=torch.uint8
+    )
+    return records.numpy().tobytes()
+
+
+@contextmanager
+def appending(config: Config) -> Iterator[AppendClient]:
+    """An actor's connection to the shard."""
+    stop = threading.Event()
+    client = AppendClient(
+        config.replay.addresses[0],
+        config.run.name,
+        "bench",
+        RecordLayout.of(world_spec(config)),
+        config.actor.max_pending_bytes,
+        stop,
+    )
+    with client:
+        yield client
+        stop.set()
+
+
+def fill(config: Config, steps: int) -> None:
+    """Append episodes until the shard has taken so many steps."""
+    layout = RecordLayout.of(world_spec(config))
+    episodes = [make_episode(layout, seed) for seed in range(16)]
+    with appending(config) as client:
+        for at in range(steps // EPISODE_STEPS):
+            client.append(episodes[at % len(episodes)])
+        client.flush()

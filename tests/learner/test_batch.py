@@ -1,0 +1,95 @@
+"""From stored episodes to batches: against a brute-force twin that walks each episode step by step."""
+
+import numpy as np
+import pytest
+import torch
+from counting_world import SPEC, CountingWorld
+from hypothesis import given
+from hypothesis import strategies as st
+
+from actor.episodes import EpisodeAccumulator
+from learner.batch import Source, TransitionWindows
+from protos import replay_pb2
+from replay_service.arena import Arena, Slice
+from replay_service.rate_limiter import RateLimiter
+from replay_service.sampler.uniform import UniformSampler
+from replay_service.table import Table
+from townlet.records import RecordLayout
+
+LAYOUT = RecordLayout.of(SPEC)
+CPU = torch.device("cpu")
+GAMMA = 0.9
+
+
+def windows(n_step: int, truncation_bootstraps: bool = True) -> TransitionWindows:
+    return TransitionWindows(
+        LAYOUT,
+        n_step=n_step,
+        gamma=GAMMA,
+        reward_scale=0.5,
+        intrinsic_weight=0.0,
+        truncation_bootstraps=truncation_bootstraps,
+    )
+
+
+def sampled(asking: TransitionWindows, world: CountingWorld, count: int):
+    """A batch of `count` windows out of a table that holds the world's first 60 steps."""
+    table = Table(
+        Arena(1000, LAYOUT.stride),
+        UniformSampler(1000),
+        RateLimiter(None, 1, 1.0),
+        np.random.Generator(np.random.Philox(3)),
+    )
+    accumulator = EpisodeAccumulator(LAYOUT, world.lanes, 50, CPU)
+    view = world.reset()
+    for at in range(60):
+        action = torch.full((world.lanes,), at % 3)
+        step = world.step(action)
+        for part in accumulator.add(view, action, step):
+            table.insert(0, part.records)
+        view = step.view
+    request = asking.request(count)
+    slices = [Slice(part.first, part.steps, part.offset, part.size) for part in request.slices]
+    sample = table.sample(count, request.window.before, request.window.after, slices)
+    response = replay_pb2.SampleResponse(
+        windows=count, real_after=sample.real_after.astype("<u4").tobytes(), data=sample.data
+    )
+    columns = asking.read(response, CPU)
+    source = Source(np.zeros(count, np.uint64), np.zeros(count, np.int64))
+    return asking.batch(columns, torch.ones(count), source)
+
+
+@pytest.mark.parametrize("dies", [True, False])
+@given(n_step=st.integers(1, 6), length=st.integers(1, 9))
+def test_n_step_transitions_are_what_a_walk_through_the_episode_finds(dies, n_step, length):
+    batch = sampled(windows(n_step), CountingWorld([length], dying=(0,) if dies else ()), 40)
+    for row in range(40):
+        start = int(batch.observation["place"][row, 1])
+        steps = min(n_step, length - start)
+        expected = sum(GAMMA**k * 0.5 * (start + k + 1) for k in range(steps))
+        ended = dies and start + steps == length
+        assert batch.reward[row].item() == pytest.approx(expected, rel=1e-5)
+        assert batch.discount[row].item() == pytest.approx(0.0 if ended else GAMMA**steps, rel=1e-5)
+        assert batch.next_observation["place"][row, 1].item() == start + steps
+        assert batch.next_action_mask[row].tolist() == [True, True, (start + steps) % 2 == 0]
+
+
+def test_a_truncated_episode_bootstraps_unless_the_reward_says_that_the_cap_ends_the_value():
+    world = CountingWorld([1])
+    assert sampled(windows(3), world, 10).discount.tolist() == pytest.approx([GAMMA] * 10)
+    assert sampled(windows(3, truncation_bootstraps=False), world, 10).discount.tolist() == [0.0] * 10
+
+
+def test_observation_blocks_keep_their_names_and_dtypes():
+    batch = sampled(windows(2), CountingWorld([4]), 5)
+    assert {name: block.dtype for name, block in batch.observation.items()} == {
+        "place": torch.float32,
+        "mark": torch.uint8,
+    }
+    assert batch.observation.keys() == batch.next_observation.keys()
+
+
+def test_only_the_parts_of_a_window_that_matter_travel():
+    request = windows(5).request(1)
+    size = sum(part.steps * part.size for part in request.slices)
+    assert size < 6 * LAYOUT.stride

@@ -1,0 +1,108 @@
+"""What a user sees, on a terminal and elsewhere."""
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+from run_process import CONFIGS
+
+from protos import admin_pb2 as pb
+from townlet.config_file import load_config
+from townlet.launch.progress import Progress
+from townlet.run_folder import RunFolder, write_json
+
+
+def status(**fields):
+    return pb.StatusResponse(
+        **{
+            "training_s": 83.0,
+            "environment_steps": 1_234_567,
+            "environment_steps_per_s": 32_100.0,
+            "updates": 23_456,
+            "updates_per_s": 512.0,
+            "episodes": 4_321,
+            "mean_survival": 312.4,
+            "loss": 0.0123,
+            "epsilon_min": 0.00066,
+            "epsilon_max": 0.4,
+            "replay_records": 405_000,
+            "replay_capacity": 500_000,
+            "policy_lag_mean": 1.25,
+            "evaluations": [pb.EvaluationPoint(updates=20_000, training_s=70.0, mean_survival=487, standard_error=3)],
+            "goal": pb.Goal(mean_survival=490, confirmations_needed=3),
+        }
+        | fields
+    )
+
+
+@pytest.fixture
+def shown(tmp_path):
+    config = load_config(CONFIGS / "L1_full.yaml", ["run.name=mine"])
+
+    def show(terminal: bool, *statuses) -> str:
+        text = io.StringIO()
+        progress = Progress(Console(file=text, force_terminal=terminal, width=120))
+        with progress.showing(config, RunFolder(tmp_path)):
+            for each in statuses:
+                progress.update(each)
+            progress.note("actor-0 ended (killed by SIGKILL); starting it again")
+        return text.getvalue()
+
+    return show
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_everything_that_is_promised_is_shown(shown, terminal):
+    text = shown(terminal, status())
+    for words in (
+        "1.23 M steps (32.1 k/s)",
+        "23.5 k (512/s)",
+        "4.32 k",
+        "312",
+        "487 ± 6",
+        "0.0123",
+        "0.00066 to 0.4",
+        "81% of 500 k",
+        "1.2",
+        "490 not reached yet",
+        "1:23",
+    ):
+        assert words in text, words
+
+
+def test_without_a_terminal_there_are_no_control_codes_and_an_evaluation_is_told_once(shown):
+    text = shown(False, None, status(), status(), status())
+    assert "\x1b" not in text
+    assert text.count("1:10  greedy survival 487 ± 6 of 500 steps after 20000 updates") == 1
+    assert "actor-0 ended (killed by SIGKILL); starting it again" in text
+
+
+def test_the_way_to_the_goal_is_told(shown):
+    reached = pb.Goal(mean_survival=490, reached_s=62.0, confirmations=1, confirmations_needed=3)
+    assert "490 reached after 1:02, confirmed 1 of 3" in shown(False, status(goal=reached))
+    assert "490 reached, but lost again" in shown(False, status(goal=pb.Goal(mean_survival=490, lost=True)))
+
+
+def test_who_waits_is_told(shown):
+    assert "samples wait for inserts" in shown(False, status(waiting="samples wait for inserts: 4 of 1000"))
+
+
+def test_before_the_learner_answers_a_terminal_shows_that_services_start(shown):
+    assert "starting the services" in shown(True, None)
+
+
+def test_the_end_is_one_sentence_and_what_to_do_next(tmp_path):
+    folder = RunFolder(tmp_path)
+    result = {"environment_steps": 2e6, "updates": 15_000, "episodes": 9_000, "training_s": 61.0}
+    goal = {"reached_s": 38.0, "confirmations": 3, "lost": False, "confirmed": True}
+    write_json(folder.result, {**result, "evaluations": [], "goal": goal})
+    folder.policy.write_bytes(b"")
+    text = io.StringIO()
+    Progress(Console(file=text, width=200)).conclude(folder)
+    assert text.getvalue().splitlines() == [
+        "goal reached after 0:38 and held since · 2 M environment steps, 15 k updates, 9 k episodes in 1:01",
+        f"see it live: townlet watch {tmp_path}",
+        f"measure it:  townlet evaluate {tmp_path}",
+    ]
+    assert json.loads(folder.result.read_text())["goal"]["confirmed"]
