@@ -1,0 +1,152 @@
+"""The Hamlet world as a vectorized world."""
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from townlet.errors import InvalidRequestError
+from townlet.worlds.hamlet.affordances import Footing
+from townlet.worlds.hamlet.dynamics import Rules, advance
+from townlet.worlds.hamlet.episodes import begin, unborn
+from townlet.worlds.hamlet.lane import Lane, describe_lane
+from townlet.worlds.hamlet.observation import Observer
+from townlet.worlds.hamlet.reward import build_reward
+from townlet.worlds.hamlet.rules import HamletSettings
+from townlet.worlds.hamlet.saved import Saved, from_tensors, to_tensors
+from townlet.worlds.hamlet.spec import environment_spec
+from townlet.worlds.hamlet.state import State
+from townlet.worlds.interface import Finished, Step, View
+
+
+class HamletWorld:
+    """L lanes of a Hamlet level, a `VectorWorld`. It must be reset, or take up a saved state, before its first step.
+
+    What happens in a lane depends on nothing but the level, the seed, the lane's number, its actions and its
+    multiplier, and where the level says `random_after`, on `set_run_episodes`.
+    """
+
+    def __init__(
+        self,
+        settings: HamletSettings,
+        lanes: int,
+        seed: int,
+        device: str | torch.device = "cpu",
+        first_lane: int = 0,
+    ) -> None:
+        """seed: 0 to 2**63 - 1. first_lane: number of the first lane among all lanes that share the seed."""
+        assert lanes >= 1, lanes
+        assert 0 <= seed < 2**63, seed
+        assert first_lane >= 0, first_lane
+        self.settings = settings
+        self.spec = environment_spec(settings)
+        self.lanes = lanes
+        self._seed = torch.tensor(seed, device=device)
+        self.device = self._seed.device
+        self.rules = Rules.of(settings, self.device)
+        self._observer = Observer(settings, self.rules)
+        self._reward = build_reward(settings, self.rules)
+        self._run_episodes = 0
+        lane = torch.arange(first_lane, first_lane + lanes, device=self.device)
+        multiplier = torch.full((lanes,), settings.multiplier, device=self.device)
+        self._state = unborn(self.rules, lane, multiplier)
+        self._footing: Footing | None = None
+        """What the lanes stand on; None until the first episode has begun."""
+
+    def reset(self) -> View:
+        """Start a new episode in every lane."""
+        self._state = begin(self.rules, self._seed, self._state, self._run_episodes)
+        self._footing = self.rules.footing(self._state)
+        return self.view()
+
+    def step(self, action: Tensor) -> Step:
+        """Take one action in every lane; one that finishes starts its next episode at once.
+
+        action: int64 [L] on this world's device; one outside the mask comes to nothing but costs the same. Raises
+        InvalidRequestError for another shape or dtype or an unknown action ID, and then nothing has changed.
+        """
+        known, unknown = self._checked(action)
+        outcome = advance(self.rules, self._state, self.footing, known)
+        reward = self._reward(outcome)
+        state, ended = outcome.state, outcome.terminated | outcome.truncated
+        # The only point of a step at which the host waits for the device.
+        ended_count, unknown_count = torch.stack((ended.count_nonzero(), unknown.count_nonzero())).tolist()
+        if unknown_count:
+            raise InvalidRequestError(self._unknown_action(action))
+        finished = self._finish(state, ended, ended_count) if ended_count else None
+        self._state, self._footing = state, self.rules.footing(state)
+        return Step(self.view(), reward, outcome.terminated, outcome.truncated, finished)
+
+    def view(self) -> View:
+        """What the agents see now."""
+        return self._observer.view(self._state, self.footing)
+
+    def set_run_episodes(self, episodes: int) -> None:
+        """Tell how many episodes the whole run has finished; `random_after` layouts depend on it."""
+        assert episodes >= 0, episodes
+        self._run_episodes = episodes
+
+    def set_multiplier(self, multiplier: Tensor) -> None:
+        """Set each lane's difficulty, from the next step on. multiplier: float32 [L], finite, at least 0.
+
+        Raises InvalidRequestError, and then nothing has changed.
+        """
+        self._require("multiplier", multiplier, torch.float32)
+        possible = (multiplier >= 0.0) & multiplier.isfinite()
+        if not possible.all():
+            raise InvalidRequestError(f"multiplier: expected 0 or more, found {multiplier[~possible][0].item()}")
+        self._state = replace(self._state, multiplier=multiplier.clone())
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Everything that a lane's future depends on."""
+        assert self._footing is not None, "a world that has not been reset has no state to save"
+        return to_tensors(Saved(self._state, self._seed, self._run_episodes))
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Take up a state saved by a world of the same level and number of lanes, its seed and lane numbers included.
+
+        Raises CheckpointError when it cannot be one, and then nothing has changed.
+        """
+        saved = from_tensors(state, self.rules, self.lanes, self.device)
+        self._state, self._seed, self._run_episodes = saved.state, saved.seed, saved.run_episodes
+        self._footing = self.rules.footing(self._state)
+
+    @property
+    def state(self) -> State:
+        """The true state, for those who may know it; later steps overwrite its tensors."""
+        return self._state
+
+    @property
+    def footing(self) -> Footing:
+        """What each lane stands on."""
+        assert self._footing is not None, "reset the world before its first step"
+        return self._footing
+
+    def lane(self, lane: int) -> Lane:
+        """One lane as plain values. lane: 0 to L - 1."""
+        assert 0 <= lane < self.lanes, (lane, self.lanes)
+        return describe_lane(self.settings, self._state, lane)
+
+    def _finish(self, state: State, ended: Tensor, count: int) -> Finished:
+        """Reset the ended lanes of `state`, in place, and tell how they ended. ended: bool [L], with `count` true."""
+        lanes = torch.nonzero_static(ended, size=count).squeeze(1)
+        last = state.of_lanes(lanes)
+        view = self._observer.view(last, self.rules.footing(last))
+        state.put(lanes, begin(self.rules, self._seed, last, self._run_episodes))
+        return Finished(lanes, view, last.steps)
+
+    def _checked(self, action: Tensor) -> tuple[Tensor, Tensor]:
+        """The actions, unknown IDs replaced by known ones, int64 [L], and which those were, bool [L]."""
+        self._require("action", action, torch.int64)
+        known = action.clamp(0, self.spec.actions - 1)
+        return known, known != action
+
+    def _require(self, name: str, tensor: Tensor, dtype: torch.dtype) -> None:
+        if tensor.dtype != dtype or tensor.shape != (self.lanes,) or tensor.device != self.device:
+            expected = f"{dtype} [{self.lanes}] on {self.device}"
+            found = f"{tensor.dtype} {list(tensor.shape)} on {tensor.device}"
+            raise InvalidRequestError(f"{name}: expected {expected}, found {found}")
+
+    def _unknown_action(self, action: Tensor) -> str:
+        lane, value = next((i, a) for i, a in enumerate(action.tolist()) if not 0 <= a < self.spec.actions)
+        return f"action: expected IDs from 0 to {self.spec.actions - 1}, found {value} in lane {lane}"
