@@ -28,8 +28,8 @@ def test_a_bad_configuration_is_refused_before_anything_starts(command, tmp_path
     code, said = townlet(*command, str(path), cwd=tmp_path)
     assert code == 2
     assert said.splitlines() == [
-        f"townlet: {path}: learner.gama: unknown key; did you mean gamma?",
-        f"{path}: learner.batch_size: expected greater than or equal to 1, found -1",
+        f"townlet: {path}: learner.batch_size: expected greater than or equal to 1, found -1",
+        f"{path}: learner.gama: unknown key; did you mean gamma?",
     ]
     assert not (tmp_path / "runs").exists()
 

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import shutil
 import signal
 import socket
 import time
@@ -18,6 +19,9 @@ from townlet.launch.supervisor import Child, Death, Supervisor, python_module
 from townlet.run_folder import RunFolder, write_whole
 
 POLL_S = 0.25
+FULL_DISK_BYTES = 2**20
+"""With less room than this, a death is told together with the full disk, which is the likely reason."""
+
 STARTUP_DEATHS = 3
 """A process that dies this often before the first environment step ends the run: something is wrong from the start."""
 
@@ -121,7 +125,11 @@ def _describe(death: Death) -> str:
     how = f"exit code {death.exit_code}"
     if death.exit_code < 0:
         how = f"killed by {signal.Signals(-death.exit_code).name}"
-    return f"{death.child.name} ended ({how})" + (f": {death.reason}" if death.reason else "")
+    reason = f": {death.reason}" if death.reason else ""
+    free = shutil.disk_usage(death.child.log.parent).free
+    if free < FULL_DISK_BYTES:
+        reason += f" (the disk of {death.child.log.parent} is full: {free} bytes free; make room)"
+    return f"{death.child.name} ended ({how}){reason}"
 
 
 def _with_port(address: str) -> str:
