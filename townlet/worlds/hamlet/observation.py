@@ -37,7 +37,6 @@ class Observer:
         self._shapes = {block.name: block.shape for block in spec.observation}
         layout, affordances = rules.layout, rules.affordances
         device, cells = layout.place.device, layout.cells
-        self._cell_one_hot = torch.eye(cells, dtype=torch.uint8, device=device)
         self._underfoot_one_hot = torch.eye(len(affordances.ticks), dtype=torch.uint8, device=device)
         self._open_by_hour = affordances.open.view(-1, affordances.day)[:-1].t().float()
         self._clock = _clock(affordances)
@@ -54,7 +53,8 @@ class Observer:
 
     def _cell(self, state: State, _: Footing) -> Tensor:
         """uint8 [L, C]."""
-        return self._cell_one_hot.index_select(0, state.cell)
+        blank = torch.zeros(len(state.cell), self._rules.layout.cells, dtype=torch.uint8, device=state.cell.device)
+        return blank.scatter_(1, state.cell[:, None], 1)
 
     def _affordances(self, state: State, footing: Footing) -> Tensor:
         """float32 [L, A, 3]."""
