@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from contextlib import contextmanager
+from typing import Any
 
 import grpc
 
@@ -17,17 +18,19 @@ OPTIONS = [
 
 
 @contextmanager
-def dropping_server() -> Iterator[Callable[[bytes], bytes]]:
-    """A call that sends bytes and gets none."""
+def dropping_server() -> Iterator[Callable[[bytes], Any]]:
+    """Starts a call that sends bytes and gets none; its `result()` waits for the answer."""
     with _server() as channel:
-        yield channel.unary_unary("/bench/Drop")
+        drop: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary("/bench/Drop")
+        yield drop.future
 
 
 @contextmanager
-def sending_server() -> Iterator[Callable[[bytes], grpc.Future]]:
-    """A call that sends a number, as eight bytes, and gets so many zeros."""
+def sending_server() -> Iterator[Callable[[bytes], Any]]:
+    """Starts a call that sends a number, as eight bytes, and gets so many zeros; likewise."""
     with _server() as channel:
-        yield channel.unary_unary("/bench/Send").future
+        send: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary("/bench/Send")
+        yield send.future
 
 
 @contextmanager
@@ -49,9 +52,9 @@ def _server() -> Iterator[grpc.Channel]:
 
 def _serve(address: str) -> None:
     server = grpc.server(futures.ThreadPoolExecutor(4), options=OPTIONS)
-    methods = {
-        "Drop": grpc.unary_unary_rpc_method_handler(lambda request, context: b""),
-        "Send": grpc.unary_unary_rpc_method_handler(lambda request, context: bytes(int.from_bytes(request, "little"))),
+    methods: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
+        "Drop": grpc.unary_unary_rpc_method_handler(lambda _, __: b""),
+        "Send": grpc.unary_unary_rpc_method_handler(lambda size, _: bytes(int.from_bytes(size, "little"))),
     }
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("bench", methods),))
     server.add_insecure_port(address)

@@ -1,18 +1,18 @@
 """Claim: the learner makes at least 0.8 of the updates through the services that it makes on a batch already in memory.
 
-Both are measured in turn in one process, with everything else of a run going on beside it: an actor that steps as fast
-as it can, the replay service that takes its episodes, Redis, and the policies that are published.
+Both are measured in turn in one process, which has a core to itself. On the other cores the rest of a run goes on all
+the time: an actor that steps as fast as it can, the replay service that takes its episodes, and Redis.
 """
 
+import os
 import sys
 import threading
-import time
 from pathlib import Path
 from subprocess import Popen
 
 import torch
 
-from bench.rounds import Case, Ratio, arguments, compare
+from bench.rounds import Case, Ratio, calls_per_s, compare, options
 from bench.services import replay_service
 from learner.compose import sample_client
 from learner.meter import Meter
@@ -35,8 +35,10 @@ class NoScalars:
 
 def main() -> None:
     """Measure and print."""
-    options = arguments(__doc__)
+    chosen = options(__doc__)
     torch.set_num_threads(1)
+    mine, *others = sorted(os.sched_getaffinity(0))
+    os.sched_setaffinity(0, others or [mine])  # what is started from here inherits it
     with replay_service(CONFIG, "replay.samples_per_insert=null") as config:
         spec = world_spec(config)
         layout = RecordLayout.of(spec)
@@ -45,10 +47,11 @@ def main() -> None:
         meter = Meter()
         service = LearnerService(config, layout.digest, learning, meter, NoScalars(), None, stop)
         replay = sample_client(config, layout, spec, torch.device("cpu"), stop)
-        with service, replay:
-            service.publish(learning)
-            actor = Popen([sys.executable, "-m", "actor", str(RunFolder(config.run.folder).config)])
-            try:
+        actor = Popen([sys.executable, "-m", "actor", str(RunFolder(config.run.folder).config)])
+        os.sched_setaffinity(0, [mine])
+        try:
+            with service, replay:
+                service.publish(learning)
                 batch = replay.next()
                 assert batch is not None
 
@@ -61,27 +64,22 @@ def main() -> None:
                     if learning.updates % config.learner.publish_period_updates == 0:
                         service.publish(learning)
 
-                def in_memory() -> None:
-                    learning.update(batch)
-
-                def rate(work) -> float:
-                    began, done = time.perf_counter(), 0
-                    while time.perf_counter() - began < options.seconds:
-                        work()
-                        done += 1
-                    return done / (time.perf_counter() - began)
-
                 cases = [
-                    Case("through the services", "updates/s", lambda: rate(through_the_services)),
-                    Case("batch in memory", "updates/s", lambda: rate(in_memory)),
+                    Case(
+                        "through the services", "updates/s", lambda: calls_per_s(through_the_services, chosen.seconds)
+                    ),
+                    Case(
+                        "batch in memory",
+                        "updates/s",
+                        lambda: calls_per_s(lambda: learning.update(batch), chosen.seconds),
+                    ),
                 ]
                 ratio = Ratio("services / memory", cases[0].name, cases[1].name)
-                title = f"learner, batch {config.learner.batch_size}, beside an actor at full speed"
-                compare(title, cases, [ratio], options.rounds, options.json)
-            finally:
-                actor.terminate()
-                actor.wait()
+                compare(f"learner: batches of {config.learner.batch_size}, beside a busy actor", cases, [ratio], chosen)
                 stop.set()
+        finally:
+            actor.terminate()
+            actor.wait()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,21 +30,41 @@ class Ratio:
     to: str
 
 
-def arguments(about: str) -> argparse.Namespace:
-    """What every benchmark takes."""
-    parser = argparse.ArgumentParser(description=about)
+def calls_per_s(work: Callable[[], object], seconds: float, finish: Callable[[], object] = int) -> float:
+    """How often a second `work` can be called. finish: called at the end, within the time that counts."""
+    began, calls = time.perf_counter(), 0
+    while time.perf_counter() - began < seconds:
+        work()
+        calls += 1
+    finish()
+    return calls / (time.perf_counter() - began)
+
+
+class Options(argparse.Namespace):
+    """What every benchmark is told."""
+
+    rounds: int
+    seconds: float
+    json: Path | None
+    profile: bool
+
+
+def options(about: str | None) -> Options:
+    """Reads the command line. about: what the benchmark claims."""
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5, help="how often each case is measured (default 5)")
     parser.add_argument("--seconds", type=float, default=2.0, help="how long each measurement takes (default 2)")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    return parser.parse_args()
+    parser.add_argument("--profile", action="store_true", help="say where the time goes, where the benchmark can")
+    return parser.parse_args(namespace=Options())
 
 
-def compare(title: str, cases: Sequence[Case], ratios: Sequence[Ratio], rounds: int, output: Path | None) -> None:
-    """Measure, print medians with their range and the ratios round by round, write JSON."""
+def compare(title: str, cases: Sequence[Case], ratios: Sequence[Ratio], chosen: Options) -> None:
+    """Measure in turn, print medians with their range and the ratios of each round, write JSON."""
     for case in cases:
         case.measure()  # warm up
     rates: dict[str, list[float]] = {case.name: [] for case in cases}
-    for _ in range(rounds):
+    for _ in range(chosen.rounds):
         for case in cases:
             rates[case.name].append(case.measure())
     table = Table("case", "median", "lowest", "highest", "unit", title=title)
@@ -57,6 +78,6 @@ def compare(title: str, cases: Sequence[Case], ratios: Sequence[Ratio], rounds: 
     for name, values in found.items():
         table.add_row(name, *(f"{value:.3f}" for value in (median(values), min(values), max(values))), "ratio")
     Console().print(table)
-    if output is not None:
+    if chosen.json is not None:
         figures = {"title": title, "rates": rates, "units": {c.name: c.unit for c in cases}, "ratios": found}
-        output.write_text(json.dumps(figures, indent=2) + "\n")
+        chosen.json.write_text(json.dumps(figures, indent=2) + "\n")

@@ -4,16 +4,17 @@ Beside it, in the same run: gRPC alone with answers of the same size, and the ga
 """
 
 import threading
-import time
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from bench.dropping_server import sending_server
-from bench.rounds import Case, Ratio, arguments, compare
-from bench.services import fill, make_episode, replay_service
+from bench.rounds import Case, Ratio, calls_per_s, compare, options
+from bench.services import EPISODE_STEPS, fill, make_episode, replay_service
 from learner.compose import sample_client
 from protos import replay_pb2_grpc
 from replay_service.arena import Arena, Slice
@@ -26,69 +27,61 @@ from townlet.worlds.build import world_spec
 
 CONFIG = Path("configs/L1_full.yaml")
 BATCH = 256
+CAPACITY = 500_000
 STEPS = 400_000
 IN_FLIGHT = 2
+OVERRIDES = (
+    "replay.samples_per_insert=null",
+    f"replay.capacity={CAPACITY}",
+    f"learner.batch_size={BATCH}",
+    "learner.batches_per_request=8",
+)
 
 
 def main() -> None:
     """Measure and print."""
-    options = arguments(__doc__)
+    chosen = options(__doc__)
     torch.set_num_threads(1)
-    overrides = (
-        "replay.samples_per_insert=null",
-        "replay.capacity=500000",
-        f"learner.batch_size={BATCH}",
-        "learner.batches_per_request=8",
-    )
-    with replay_service(CONFIG, *overrides) as config, sending_server() as send:
+    stop = threading.Event()
+    with replay_service(CONFIG, *OVERRIDES) as config, sending_server() as send:
         fill(config, STEPS)
         spec = world_spec(config)
         layout = RecordLayout.of(spec)
-        stop = threading.Event()
         client = sample_client(config, layout, spec, torch.device("cpu"), stop)
         request = client.request
-        size = request.windows * sum(part.steps * part.size for part in request.slices)
+        windows, size = request.windows, request.windows * sum(part.steps * part.size for part in request.slices)
+        slices = [Slice(part.first, part.steps, part.offset, part.size) for part in request.slices]
         channel = open_channel(config.replay.addresses[0])
         stub = replay_pb2_grpc.ReplayServiceStub(channel)
         table = in_memory(layout)
-        slices = [Slice(part.first, part.steps, part.offset, part.size) for part in request.slices]
 
-        def batches() -> float:
-            return rate(lambda: client.next(), BATCH)
-
-        def responses() -> float:
-            return pipelined(lambda: stub.Sample.future(request, timeout=10))
-
-        def grpc_alone() -> float:
-            return pipelined(lambda: send(size.to_bytes(8, "little")))
-
-        def gather() -> float:
-            return rate(lambda: table.sample(request.windows, 0, request.window.after, slices), request.windows)
-
-        def rate(work, windows: int) -> float:
-            began, done = time.perf_counter(), 0
-            while time.perf_counter() - began < options.seconds:
-                work()
-                done += windows
-            return done / (time.perf_counter() - began)
-
-        def pipelined(call) -> float:
-            waiting = deque(call() for _ in range(IN_FLIGHT))
+        def pipelined(start: Callable[[], Any]) -> float:
+            waiting = deque(start() for _ in range(IN_FLIGHT))
 
             def turn() -> None:
-                waiting.append(call())
+                waiting.append(start())
                 waiting.popleft().result()
 
-            found = rate(turn, request.windows)
-            for answer in waiting:
-                answer.result()
-            return found
+            return calls_per_s(turn, chosen.seconds, lambda: [answer.result() for answer in waiting])
+
+        def gather() -> object:
+            return table.sample(windows, 0, request.window.after, slices)
 
         cases = [
-            Case("sample, as batches of tensors", "transitions/s", batches),
-            Case("sample, as bytes", "transitions/s", responses),
-            Case("gRPC alone, same bytes", "transitions/s", grpc_alone),
-            Case("gather alone, no service", "transitions/s", gather),
+            Case(
+                "sample, as batches of tensors",
+                "transitions/s",
+                lambda: BATCH * calls_per_s(client.next, chosen.seconds),
+            ),
+            Case(
+                "sample, as bytes",
+                "transitions/s",
+                lambda: windows * pipelined(lambda: stub.Sample.future(request, 10)),
+            ),
+            Case(
+                "gRPC alone, same bytes", "transitions/s", lambda: windows * pipelined(lambda: send(_eight_bytes(size)))
+            ),
+            Case("gather alone, no service", "transitions/s", lambda: windows * calls_per_s(gather, chosen.seconds)),
         ]
         ratios = [
             Ratio("batches / gRPC alone", cases[0].name, cases[2].name),
@@ -96,21 +89,24 @@ def main() -> None:
             Ratio("bytes / gather alone", cases[1].name, cases[3].name),
         ]
         with client:
-            title = f"sample, {size / request.windows:.0f} B a transition, {request.windows} a request"
-            compare(title, cases, ratios, options.rounds, options.json)
+            compare(f"sample: {size // windows} B a transition, {windows} a request", cases, ratios, chosen)
             stop.set()
         channel.close()
 
 
 def in_memory(layout: RecordLayout) -> Table:
     """The same replay without a service."""
-    capacity = 500_000
     generator = np.random.Generator(np.random.Philox(1))
-    table = Table(Arena(capacity, layout.stride), UniformSampler(capacity), RateLimiter(None, 1, 1.0), generator)
+    limiter = RateLimiter(samples_per_insert=None, min_size=1, tolerance=1.0)
+    table = Table(Arena(CAPACITY, layout.stride), UniformSampler(CAPACITY), limiter, generator)
     episodes = [make_episode(layout, seed) for seed in range(16)]
-    for at in range(STEPS // 500):
+    for at in range(STEPS // EPISODE_STEPS):
         table.insert(at, episodes[at % len(episodes)])
     return table
+
+
+def _eight_bytes(number: int) -> bytes:
+    return number.to_bytes(8, "little")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import queue
 import threading
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -77,13 +78,18 @@ class SampleClient:
             self._returned.put((batch.source, priorities))
 
     def _prefetch(self) -> None:
+        asked = self._ask()
         while not self._stop.is_set():
-            self._take_priorities()
-            drawn = self._shards.draw(self.request)
+            drawn = asked()
+            asked = self._ask()  # before these are unpacked, so that the shards gather the next ones meanwhile
             if drawn:
                 self._put(self._assemble(drawn))
             else:
                 self._stop.wait(FIRST_RETRY_S)
+
+    def _ask(self) -> Callable[[], list[Drawn]]:
+        self._take_priorities()
+        return self._shards.draw(self.request)
 
     def _take_priorities(self) -> None:
         while not self._returned.empty():

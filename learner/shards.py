@@ -47,27 +47,35 @@ class Shards:
         """Send these along with the next request to the shard. keys: [N]. priorities: [N]."""
         self._updates[shard].append((keys, priorities))
 
-    def draw(self, request: replay_pb2.SampleRequest) -> list[Drawn]:
-        """request.windows windows over all shards; fewer, or none, where shards hold back or are away."""
+    def draw(self, request: replay_pb2.SampleRequest) -> Callable[[], list[Drawn]]:
+        """Ask for request.windows windows over all shards. What is returned waits for the answers.
+
+        Fewer windows come, or none, where shards hold back or are away.
+        """
         shares = self._shares()
         counts = self._generator.multinomial(request.windows, shares)
         # A shard with nothing to draw is asked all the same, for no windows, to learn when that changes.
         asked = [shard for shard, count in enumerate(counts) if count or self._weights[shard] == 0.0]
         answers = [(shard, self._ask(shard, request, int(counts[shard]))) for shard in asked]
-        drawn = []
-        for shard, answer in answers:
-            try:
-                response = answer()
-            except UnavailableError as error:
-                self._weights[shard], self.items[shard] = 0.0, 0
-                log.warning("shard_away", shard=shard, reason=str(error))
-                continue
-            self._weights[shard], self.items[shard] = response.total_weight, response.items
-            if response.blocked_by:
-                log.info("sample_waits", shard=shard, reason=response.blocked_by)
-            if response.windows:
-                drawn.append(Drawn(shard, float(shares[shard]), response))
+
+        def drawn() -> list[Drawn]:
+            received = [(shard, self._receive(shard, answer)) for shard, answer in answers]
+            return [Drawn(shard, float(shares[shard]), answer) for shard, answer in received if answer is not None]
+
         return drawn
+
+    def _receive(self, shard: int, answer: Callable[[], replay_pb2.SampleResponse]) -> replay_pb2.SampleResponse | None:
+        """The shard's answer, if it has windows; what it says of its weight is remembered."""
+        try:
+            response = answer()
+        except UnavailableError as error:
+            self._weights[shard], self.items[shard] = 0.0, 0
+            log.warning("shard_away", shard=shard, reason=str(error))
+            return None
+        self._weights[shard], self.items[shard] = response.total_weight, response.items
+        if response.blocked_by:
+            log.info("sample_waits", shard=shard, reason=response.blocked_by)
+        return response if response.windows else None
 
     def _shares(self) -> NDArray[np.float64]:
         """The probability with which a draw goes to each shard; equal ones while none is known to hold anything."""

@@ -11,7 +11,7 @@ from rich.text import Text
 from townlet.worlds.hamlet.lane import Lane
 from townlet.worlds.hamlet.rules import INTERACT, MOVES, WAIT, HamletSettings
 
-ACTIONS = {**{action: name for action, name in enumerate(MOVES)}, INTERACT: "interact", WAIT: "wait"}
+ACTIONS = {**dict(enumerate(MOVES)), INTERACT: "interact", WAIT: "wait"}
 ARROWS = {"up": "↑", "down": "↓", "left": "←", "right": "→", "interact": "●", "wait": "·"}
 METER_WIDTH = 20
 LOW, MIDDLE = 0.2, 0.5
@@ -40,8 +40,9 @@ def one_line(moment: Moment) -> str:
     """The moment for a log."""
     lane = moment.lane
     meters = " ".join(f"{name} {value:.2f}" for name, value in lane.meters.items())
+    x, y = lane.position
     line = (
-        f"step {lane.steps} hour {lane.hour:02} at {lane.position[0]},{lane.position[1]} ({lane.underfoot or 'street'}) "
+        f"step {lane.steps} hour {lane.hour:02} at {x},{y} ({lane.underfoot or 'street'}) "
         f"{ACTIONS[moment.action]} q {moment.q[moment.action]:.2f} reward {moment.reward:g} · {meters}"
     )
     if moment.last:
