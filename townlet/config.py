@@ -60,7 +60,8 @@ class ActorSettings(Settings):
     """How many actors there are and what each of them steps.
 
     part_length: an episode longer than this is pushed in consecutive parts of this many steps.
-    max_pending_bytes: episodes waiting for an acknowledgement; beyond it the actor stops stepping.
+    max_pending_bytes: episodes waiting for an acknowledgement; beyond it the actor stops stepping. It bounds how old
+        an episode may be when it can first be sampled.
     """
 
     count: Count = 1
@@ -68,7 +69,7 @@ class ActorSettings(Settings):
     part_length: Count = 1024
     device: Device = "cpu"
     threads: Count = 1
-    max_pending_bytes: Count = 64 * 2**20
+    max_pending_bytes: Count = 4 * 2**20
     report_period_s: Positive = 0.5
 
 
@@ -207,7 +208,7 @@ class Config(Settings):
         if self.replay.samples_per_insert_tolerance is not None:
             return self.replay.samples_per_insert_tolerance
         running = self.actor.count * self.actor.lanes * self.steps_per_part
-        return 2.0 * (self.replay.samples_per_insert or 1.0) * running + self.windows_per_request
+        return (self.replay.samples_per_insert or 1.0) * running + self.windows_per_request
 
     @property
     def windows_per_request(self) -> int:
