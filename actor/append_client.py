@@ -130,6 +130,7 @@ class AppendClient:
             )
             if not response.blocked_by:
                 return
+            del request.episodes[: response.next_sequence - request.episodes[0].sequence]
             log.info("append_waits", reason=response.blocked_by)
 
     def _note_retry(self, error: TownletError) -> None:

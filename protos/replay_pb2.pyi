@@ -162,7 +162,7 @@ class AppendResponse(_message.Message):
     next_sequence: _builtins.int
     """The sequence number that this actor's next episode must have. All before it are durable."""
     blocked_by: _builtins.str
-    """What the limiter waits for, in words; empty when the episodes were added."""
+    """What the limiter waits for, in words; empty when all the episodes were added."""
     def __init__(
         self,
         *,

@@ -91,10 +91,11 @@ class ReplayServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Append(self, request, context):
-        """Adds episodes, in the order given, all or none. Idempotent by (actor, epoch, sequence): an episode that is already
-        there changes nothing. When it returns without `blocked_by`, all of them are durable (as far as the shard's
-        durability setting promises) and can be sampled. Waits, for at most `wait_ms`, while the rate limiter holds
-        inserts back, and then returns with nothing added and `blocked_by` set. Waits while Redis is away.
+        """Adds episodes, in the order given. Idempotent by (actor, epoch, sequence): an episode that is already there changes
+        nothing. When it returns without `blocked_by`, all of them are durable (as far as the shard's durability setting
+        promises) and can be sampled. Waits, for at most `wait_ms` in all, while the rate limiter holds inserts back, and
+        then returns with `blocked_by` set and only the first ones added: those before `next_sequence`. Waits while Redis
+        is away.
         OUT_OF_RANGE: a sequence number leaves a gap. ABORTED: a newer epoch of this actor exists.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

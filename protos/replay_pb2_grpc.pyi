@@ -50,10 +50,11 @@ class ReplayServiceStub:
     each call starts one more epoch. Waits while Redis is away.
     """
     Append: _grpc.UnaryUnaryMultiCallable[_replay_pb2.AppendRequest, _replay_pb2.AppendResponse]
-    """Adds episodes, in the order given, all or none. Idempotent by (actor, epoch, sequence): an episode that is already
-    there changes nothing. When it returns without `blocked_by`, all of them are durable (as far as the shard's
-    durability setting promises) and can be sampled. Waits, for at most `wait_ms`, while the rate limiter holds
-    inserts back, and then returns with nothing added and `blocked_by` set. Waits while Redis is away.
+    """Adds episodes, in the order given. Idempotent by (actor, epoch, sequence): an episode that is already there changes
+    nothing. When it returns without `blocked_by`, all of them are durable (as far as the shard's durability setting
+    promises) and can be sampled. Waits, for at most `wait_ms` in all, while the rate limiter holds inserts back, and
+    then returns with `blocked_by` set and only the first ones added: those before `next_sequence`. Waits while Redis
+    is away.
     OUT_OF_RANGE: a sequence number leaves a gap. ABORTED: a newer epoch of this actor exists.
     """
     Sample: _grpc.UnaryUnaryMultiCallable[_replay_pb2.SampleRequest, _replay_pb2.SampleResponse]
@@ -87,10 +88,11 @@ class ReplayServiceAsyncStub(ReplayServiceStub):
     each call starts one more epoch. Waits while Redis is away.
     """
     Append: _aio.UnaryUnaryMultiCallable[_replay_pb2.AppendRequest, _replay_pb2.AppendResponse]  # type: ignore[assignment]
-    """Adds episodes, in the order given, all or none. Idempotent by (actor, epoch, sequence): an episode that is already
-    there changes nothing. When it returns without `blocked_by`, all of them are durable (as far as the shard's
-    durability setting promises) and can be sampled. Waits, for at most `wait_ms`, while the rate limiter holds
-    inserts back, and then returns with nothing added and `blocked_by` set. Waits while Redis is away.
+    """Adds episodes, in the order given. Idempotent by (actor, epoch, sequence): an episode that is already there changes
+    nothing. When it returns without `blocked_by`, all of them are durable (as far as the shard's durability setting
+    promises) and can be sampled. Waits, for at most `wait_ms` in all, while the rate limiter holds inserts back, and
+    then returns with `blocked_by` set and only the first ones added: those before `next_sequence`. Waits while Redis
+    is away.
     OUT_OF_RANGE: a sequence number leaves a gap. ABORTED: a newer epoch of this actor exists.
     """
     Sample: _aio.UnaryUnaryMultiCallable[_replay_pb2.SampleRequest, _replay_pb2.SampleResponse]  # type: ignore[assignment]
@@ -133,10 +135,11 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _replay_pb2.AppendRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_replay_pb2.AppendResponse, _abc.Awaitable[_replay_pb2.AppendResponse]]:
-        """Adds episodes, in the order given, all or none. Idempotent by (actor, epoch, sequence): an episode that is already
-        there changes nothing. When it returns without `blocked_by`, all of them are durable (as far as the shard's
-        durability setting promises) and can be sampled. Waits, for at most `wait_ms`, while the rate limiter holds
-        inserts back, and then returns with nothing added and `blocked_by` set. Waits while Redis is away.
+        """Adds episodes, in the order given. Idempotent by (actor, epoch, sequence): an episode that is already there changes
+        nothing. When it returns without `blocked_by`, all of them are durable (as far as the shard's durability setting
+        promises) and can be sampled. Waits, for at most `wait_ms` in all, while the rate limiter holds inserts back, and
+        then returns with `blocked_by` set and only the first ones added: those before `next_sequence`. Waits while Redis
+        is away.
         OUT_OF_RANGE: a sequence number leaves a gap. ABORTED: a newer epoch of this actor exists.
         """
 

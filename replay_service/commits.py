@@ -24,14 +24,14 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True)
 class Append:
-    """Episodes of one actor, with consecutive sequence numbers."""
+    """An episode."""
 
     actor: str
     epoch: int
-    first_sequence: int
-    episodes: tuple[bytes, ...]
+    sequence: int
+    records: bytes
     steps: int
-    """Of those that may be new: what the limiter reckons with until they are in the table."""
+    """What the limiter reckons with until they are in the table: 0 when it is known that they already are."""
     done: "asyncio.Future[int]"
     """The actor's next sequence number."""
 
@@ -74,9 +74,10 @@ class Commits:
         """Episodes appended since the run began."""
         return self._meta.appended
 
-    def append(self, append: Append) -> "asyncio.Future[int]":
-        """Store the episodes that are new. The result, once all are durable: the actor's next sequence number."""
-        self.pending_steps += append.steps
+    def append(self, actor: str, epoch: int, sequence: int, records: bytes, steps: int) -> "asyncio.Future[int]":
+        """Store the episode if it is new. The result, once it is durable: the actor's next sequence number."""
+        append = Append(actor, epoch, sequence, records, steps, asyncio.get_running_loop().create_future())
+        self.pending_steps += steps
         self._queue.put_nowait(append)
         return append.done
 
@@ -127,11 +128,10 @@ class Commits:
         """The operation's producer, moved on; new episodes go to the end of `episodes`."""
         if isinstance(operation, Open):
             return self._producers.open(operation.actor)
-        duplicates = self._producers.duplicates(operation.actor, operation.epoch, operation.first_sequence)
         producer = self._producers.find(operation.actor, operation.epoch)
-        for records in operation.episodes[duplicates:]:
+        if self._producers.is_new(operation.actor, operation.epoch, operation.sequence):
             order = self._meta.next_order + len(episodes)
-            episodes.append((order, f"{operation.actor}/{operation.epoch}/{producer.next_sequence}", records))
+            episodes.append((order, f"{operation.actor}/{operation.epoch}/{operation.sequence}", operation.records))
             producer.next_sequence += 1
         return producer
 
@@ -173,7 +173,7 @@ class Commits:
 
 
 def _size(operation: Append | Open) -> int:
-    return sum(map(len, operation.episodes)) if isinstance(operation, Append) else 0
+    return len(operation.records) if isinstance(operation, Append) else 0
 
 
 def _refuse(operation: Append | Open, error: TownletError) -> None:

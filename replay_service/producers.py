@@ -36,15 +36,14 @@ class Producers:
             raise FencedError(f"append by {actor}: expected its newest epoch {newest}, found {epoch}")
         return producer
 
-    def duplicates(self, actor: str, epoch: int, first_sequence: int) -> int:
-        """How many sequence numbers from `first_sequence` on are stored already.
+    def is_new(self, actor: str, epoch: int, sequence: int) -> bool:
+        """Whether this is the actor's next sequence number, and not one that is stored already.
 
         Raises FencedError, or SequenceError when the number leaves a gap.
         """
         producer = self.find(actor, epoch)
-        if first_sequence > producer.next_sequence:
+        if sequence > producer.next_sequence:
             raise SequenceError(
-                f"append by {actor}, epoch {epoch}: expected sequence number {producer.next_sequence}, "
-                f"found {first_sequence}"
+                f"append by {actor}, epoch {epoch}: expected sequence number {producer.next_sequence}, found {sequence}"
             )
-        return producer.next_sequence - first_sequence
+        return sequence == producer.next_sequence

@@ -4,7 +4,8 @@ The balance is what has been inserted, in samples, less what has been sampled:
 
     balance = inserted * samples_per_insert - sampled
 
-and is held within `tolerance` of min_size * samples_per_insert, once min_size steps have been inserted.
+and is held within `tolerance` of min_size * samples_per_insert, once min_size steps have been inserted. Whatever is too
+big for that by itself may go when the balance is even or the other side is ahead: so one side can always move.
 """
 
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ class RateLimiter:
 
     samples_per_insert: samples for each inserted step in the long run; None lets both sides run free.
     min_size: steps inserted before the first sample.
-    tolerance: samples. At least one insert and at least one request must fit in it, or neither side could move.
+    tolerance: samples.
     """
 
     samples_per_insert: float | None
@@ -30,17 +31,20 @@ class RateLimiter:
         """Samples that inserts have paid for and nobody has drawn, above the start at min_size."""
         return (self.inserted - self.min_size) * (self.samples_per_insert or 0.0) - self.sampled
 
-    def can_insert(self, steps: int) -> bool:
-        """Whether `steps` more may be inserted now."""
-        if self.samples_per_insert is None or self.inserted + steps <= self.min_size:
+    def can_insert(self, steps: int, pending: int = 0) -> bool:
+        """Whether `steps` more may be inserted now, on top of `pending` ones that are on their way."""
+        if self.samples_per_insert is None:
             return True
-        return self.balance + steps * self.samples_per_insert <= self.tolerance
+        balance = self.balance + pending * self.samples_per_insert
+        return balance <= 0.0 or balance + steps * self.samples_per_insert <= self.tolerance
 
     def can_sample(self, windows: int) -> bool:
         """Whether `windows` more may be sampled now."""
         if self.inserted < self.min_size:
             return False
-        return self.samples_per_insert is None or self.balance - windows >= -self.tolerance
+        if self.samples_per_insert is None:
+            return True
+        return self.balance >= 0.0 or self.balance - windows >= -self.tolerance
 
     def why_no_insert(self) -> str:
         """What an insert waits for."""

@@ -1,6 +1,7 @@
 """The thin shell around the table: checks messages, waits for the limiter, converts. See protos/replay.proto."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -10,7 +11,6 @@ import numpy as np
 from protos import replay_pb2 as pb
 from protos import replay_pb2_grpc
 from replay_service.arena import Slice
-from replay_service.commits import Append
 from replay_service.redis_log import Meta
 from replay_service.shard import Shard
 from replay_service.table import Sample
@@ -64,29 +64,29 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
         self._check_run(request.run)
         shard = self._serving(request.layout_digest)
         self._check_episodes(request, shard.stride)
-        limiter, commits = shard.table.limiter, shard.commits
         known = shard.producers.find(request.actor, request.epoch)
-        steps = sum(
-            len(episode.records) // shard.stride - 1
-            for episode in request.episodes
-            if episode.sequence >= known.next_sequence
+        until = time.monotonic() + request.wait_ms / 1e3
+        stored: list[asyncio.Future[int]] = []
+        for episode in request.episodes:
+            steps = len(episode.records) // shard.stride - 1 if episode.sequence >= known.next_sequence else 0
+            entered = await self._enter_append(shard, request, episode, steps, until - time.monotonic())
+            if entered is None:
+                break
+            stored.append(entered)
+        blocked_by = "" if len(stored) == len(request.episodes) else shard.table.limiter.why_no_insert()
+        answers = await asyncio.gather(*stored)
+        return pb.AppendResponse(next_sequence=answers[-1] if answers else known.next_sequence, blocked_by=blocked_by)
+
+    async def _enter_append(
+        self, shard: Shard, request: pb.AppendRequest, episode: pb.Episode, steps: int, wait_s: float
+    ) -> "asyncio.Future[int] | None":
+        """Hand one episode over as soon as the limiter lets it through: when it is stored; None after `wait_s`."""
+        limiter, commits = shard.table.limiter, shard.commits
+        return await self._appends.enter(
+            ready=lambda: steps == 0 or limiter.can_insert(steps, commits.pending_steps),
+            work=lambda: commits.append(request.actor, request.epoch, episode.sequence, episode.records, steps),
+            wait_s=wait_s,
         )
-        append = Append(
-            request.actor,
-            request.epoch,
-            request.episodes[0].sequence,
-            tuple(episode.records for episode in request.episodes),
-            steps,
-            asyncio.get_running_loop().create_future(),
-        )
-        stored = await self._appends.enter(
-            ready=lambda: steps == 0 or limiter.can_insert(commits.pending_steps + steps),
-            work=lambda: commits.append(append),
-            wait_s=request.wait_ms / 1e3,
-        )
-        if stored is None:
-            return pb.AppendResponse(next_sequence=known.next_sequence, blocked_by=limiter.why_no_insert())
-        return pb.AppendResponse(next_sequence=await stored)
 
     async def Sample(self, request: pb.SampleRequest, context: Context) -> pb.SampleResponse:
         self._check_run(request.run)

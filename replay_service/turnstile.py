@@ -34,6 +34,8 @@ class Turnstile(Generic[Result]):
 
     async def enter(self, ready: Callable[[], bool], work: Callable[[], Result], wait_s: float) -> Result | None:
         """What `work` returns, called as soon as everyone before has gone and `ready` says so; None after `wait_s`."""
+        if not self._line and ready():
+            return work()
         done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
         waiter = _Waiter(ready, work, done)
         self._line.append(waiter)

@@ -6,7 +6,7 @@ Every number has one owner here; periods and units are in the names. `townlet.co
 import hashlib
 import json
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -243,7 +243,7 @@ class Config(Settings):
             _require(
                 self.tolerance >= least,
                 f"replay.samples_per_insert_tolerance: expected at least {least:g} (one part brings {burst:g} samples, "
-                f"one request takes {self.windows_per_request}), found {self.tolerance:g}; the run would stall",
+                f"one request takes {self.windows_per_request}), found {self.tolerance:g}",
             )
         return self
 
@@ -251,8 +251,3 @@ class Config(Settings):
 def _require(condition: bool, message: str) -> None:
     if not condition:
         raise ValueError(message)
-
-
-def json_schema() -> dict[str, Any]:
-    """The configuration's JSON schema, for editors."""
-    return Config.model_json_schema()

@@ -12,7 +12,7 @@ import structlog
 
 from townlet.config import ANY_PORT, Config
 from townlet.config_file import load_config
-from townlet.errors import ConfigError, TownletError
+from townlet.errors import ConfigError, TownletError, UnavailableError
 from townlet.launch.parent import die_with_parent
 from townlet.telemetry import configure_logging
 
@@ -58,16 +58,24 @@ def run_service(
         configure_logging(member(arguments), config.run.name)
         log.info("started", pid=os.getpid(), config_digest=config.digest())
         main(config, arguments, stop)
+    except UnavailableError as error:
+        if not stop.is_set():
+            return _fail(parser.prog, error)
+        log.info("stopped_waiting", reason=str(error))
     except TownletError as error:
-        log.error("failed", error=type(error).__name__, reason=str(error))
-        if sys.stderr.isatty():
-            print(f"{parser.prog}: {error}", file=sys.stderr)  # noqa: T201  # for a person at a terminal
-        return error.exit_code
+        return _fail(parser.prog, error)
     except Exception:
         log.exception("crashed")
         return 70  # EX_SOFTWARE: a bug of ours
     log.info("stopped")
     return 0
+
+
+def _fail(program: str, error: TownletError) -> int:
+    log.error("failed", error=type(error).__name__, reason=str(error))
+    if sys.stderr.isatty():
+        print(f"{program}: {error}", file=sys.stderr)  # noqa: T201  # for a person at a terminal
+    return error.exit_code
 
 
 def address_of(address: str, key: str) -> str:

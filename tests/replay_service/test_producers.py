@@ -28,10 +28,11 @@ def test_an_actor_nobody_opened_is_fenced():
 
 def test_a_repeated_sequence_number_is_a_duplicate():
     producers = Producers({"a": Producer(1, 7)})
-    assert producers.duplicates("a", 1, 7) == 0
-    assert producers.duplicates("a", 1, 5) == 2
+    assert producers.is_new("a", 1, 7)
+    assert not producers.is_new("a", 1, 6)
+    assert not producers.is_new("a", 1, 5)
 
 
 def test_a_gap_is_refused():
     with pytest.raises(SequenceError, match="expected sequence number 7, found 8"):
-        Producers({"a": Producer(1, 7)}).duplicates("a", 1, 8)
+        Producers({"a": Producer(1, 7)}).is_new("a", 1, 8)

@@ -1,5 +1,8 @@
 """Traces with the running balance beside each line."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from replay_service.rate_limiter import RateLimiter
 
 
@@ -14,13 +17,17 @@ def test_sampling_is_blocked_until_min_size_is_reached():
 def test_the_balance_keeps_both_sides_within_the_tolerance():
     limiter = RateLimiter(samples_per_insert=2.0, min_size=10, tolerance=8.0)
     limiter.inserted = 10  # balance 0
-    assert limiter.can_sample(8)
-    assert not limiter.can_sample(9)
-    limiter.sampled += 8  # balance -8
+    limiter.sampled += 2  # balance -2
+    assert limiter.can_sample(6)
+    assert not limiter.can_sample(7)
+    limiter.sampled += 6  # balance -8
     assert not limiter.can_sample(1)
     assert limiter.can_insert(8)
-    assert not limiter.can_insert(9)
-    limiter.inserted += 8  # balance +8
+    limiter.inserted += 6  # balance +4
+    assert limiter.can_insert(2)
+    assert not limiter.can_insert(3)
+    assert not limiter.can_insert(1, pending=2)
+    limiter.inserted += 2  # balance +8
     assert not limiter.can_insert(1)
     assert limiter.can_sample(16)
     limiter.sampled += 2  # balance +6
@@ -29,11 +36,10 @@ def test_the_balance_keeps_both_sides_within_the_tolerance():
 
 
 def test_inserts_are_free_below_min_size():
-    limiter = RateLimiter(samples_per_insert=4.0, min_size=10, tolerance=4.0)
-    assert limiter.can_insert(10)
-    limiter.inserted = 10  # balance 0
+    limiter = RateLimiter(samples_per_insert=4.0, min_size=10, tolerance=4.0, inserted=9)  # balance -4
     assert limiter.can_insert(1)
-    assert not limiter.can_insert(2)
+    limiter.inserted = 11  # balance +4
+    assert not limiter.can_insert(1)
 
 
 def test_without_a_ratio_only_min_size_holds():
@@ -44,18 +50,24 @@ def test_without_a_ratio_only_min_size_holds():
     assert limiter.can_sample(10**9)
 
 
-def test_one_side_can_always_move_when_an_insert_and_a_request_fit_in_the_tolerance():
-    limiter = RateLimiter(samples_per_insert=1.5, min_size=20, tolerance=12.0)
-    moves = {"insert": 0, "sample": 0}
-    for _ in range(500):
-        if limiter.can_insert(8):  # brings 12 samples
-            limiter.inserted += 8
-            moves["insert"] += 1
+@given(
+    moves=st.lists(st.tuples(st.integers(1, 100), st.integers(1, 100)), max_size=50),
+    samples_per_insert=st.floats(0.1, 10.0),
+    min_size=st.integers(0, 50),
+    tolerance=st.floats(1.0, 100.0),
+)
+def test_one_side_can_always_move_however_big_its_moves_are(moves, samples_per_insert, min_size, tolerance):
+    limiter = RateLimiter(samples_per_insert, min_size, tolerance)
+    biggest = 0.0
+    for steps, windows in moves:
+        biggest = max(biggest, steps * samples_per_insert, windows)
+        if limiter.can_insert(steps):
+            limiter.inserted += steps
         else:
-            assert limiter.can_sample(12), limiter
-            limiter.sampled += 12
-            moves["sample"] += 1
-    assert min(moves.values()) > 200
+            assert limiter.can_sample(windows), limiter
+            limiter.sampled += windows
+        if limiter.inserted >= min_size:
+            assert abs(limiter.balance) <= max(tolerance, biggest) + 1e-6, "strayed further than its biggest move"
 
 
 def test_a_limiter_says_what_it_waits_for():

@@ -171,6 +171,21 @@ def test_inserts_wait_for_samples_and_nothing_of_a_blocked_append_is_stored(make
     assert shard.append(epoch, 1, [episode(1, 300)], wait_ms=10).next_sequence == 2
 
 
+def test_a_request_too_big_for_the_limiter_is_let_in_bit_by_bit_and_stalls_nobody(make_shard):
+    shard = make_shard("replay.samples_per_insert=1.0", "replay.samples_per_insert_tolerance=600")
+    epoch = shard.open()
+    pent_up = [episode(number, 500) for number in range(4)]  # as after an outage: far more than the tolerance
+    first = shard.append(epoch, 0, pent_up, wait_ms=10)
+    assert first.next_sequence == 1
+    assert first.blocked_by
+    rest = threading.Thread(target=shard.append, args=(epoch, 1, pent_up[1:]), kwargs={"wait_ms": 20_000})
+    rest.start()
+    for _ in range(3):
+        assert shard.sample(500, wait_ms=20_000).windows == 500
+    rest.join()
+    assert shard.stats().episodes == 4
+
+
 def test_health_and_reflection_answer(shard):
     health = health_pb2_grpc.HealthStub(shard.channel).Check(health_pb2.HealthCheckRequest(), timeout=5)
     assert health.status == health_pb2.HealthCheckResponse.SERVING

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from townlet.config_file import load_config
+from townlet.launch.status_client import StatusClient
 from townlet.run_folder import RunFolder
 
 CONFIGS = Path(__file__).parents[2] / "configs"
@@ -89,8 +90,8 @@ class RunProcess:
 
     def status(self):
         """The learner's own account of the run; None while it does not answer."""
-        from townlet.launch.status_client import StatusClient
-
+        if not self.folder.config.exists():
+            return None
         client = StatusClient(load_config(self.folder.config).learner.address)
         try:
             return client.status()

@@ -40,6 +40,7 @@ class ShardProcess:
             f"replay.addresses=['{self.address}']",
             "replay.samples_per_insert=null",
             "replay.min_size_to_sample=1",
+            "learner.batch_size=32",
             *overrides,
         ]
         self._config.write_text(dump_config(load_config(L1, settings)))

@@ -122,14 +122,13 @@ def _watch(supervisor: Supervisor, status_client: StatusClient, progress: Progre
 
 
 def _describe(death: Death) -> str:
-    how = f"exit code {death.exit_code}"
     if death.exit_code < 0:
-        how = f"killed by {signal.Signals(-death.exit_code).name}"
+        return f"{death.child.name} ended (killed by {signal.Signals(-death.exit_code).name})"
     reason = f": {death.reason}" if death.reason else ""
     free = shutil.disk_usage(death.child.log.parent).free
     if free < FULL_DISK_BYTES:
         reason += f" (the disk of {death.child.log.parent} is full: {free} bytes free; make room)"
-    return f"{death.child.name} ended ({how}){reason}"
+    return f"{death.child.name} ended (exit code {death.exit_code}){reason}"
 
 
 def _with_port(address: str) -> str:

@@ -86,6 +86,7 @@ def test_who_does_not_end_within_the_grace_time_is_killed(supervisor, child, mon
         ("", ""),
         ("first\nlast\n\n", "last"),
         ('{"level": "info", "event": "started"}\n{"level": "error", "reason": "no disk"}\ngrpc noise\n', "no disk"),
+        ('{"level": "error", "reason": "no disk"}\n{"level": "info", "event": "started"}\nnoise\n{}\n', "noise"),
         (
             '{"level": "error", "event": "crashed", "exception": "Traceback\\n  x\\nValueError: odd"}\n',
             "ValueError: odd",
