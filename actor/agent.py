@@ -6,9 +6,11 @@ from torch import Tensor
 from protos import policy_pb2
 from townlet.config import DecaySettings, LadderSettings
 from townlet.exploration import epsilon_greedy, ladder
+from townlet.networks.acting import ActingNetwork
 from townlet.networks.interface import QNetwork
+from townlet.networks.memory import Memory
 from townlet.policy import load_weights
-from townlet.worlds.interface import View
+from townlet.worlds.interface import Step, View
 
 
 class Agent:
@@ -27,7 +29,7 @@ class Agent:
         generator: torch.Generator,
     ) -> None:
         self.policy_version = 0
-        self._network = network.eval().requires_grad_(False)
+        self._acting = ActingNetwork(network.eval().requires_grad_(False), lanes, generator.device)
         self._exploration = exploration
         self._lanes = lanes
         self._first_lane = first_lane
@@ -36,7 +38,7 @@ class Agent:
 
     def adopt(self, policy: policy_pb2.Policy) -> None:
         """Act with this policy from now on. Raises CheckpointError when its weights do not fit the network."""
-        load_weights(self._network, policy.weights, f"policy {policy.version}")
+        load_weights(self._acting.network, policy.weights, f"policy {policy.version}")
         self._epsilon = self._epsilon_of(policy.exploration).to(self._generator.device)
         self.policy_version = policy.version
 
@@ -44,7 +46,16 @@ class Agent:
         """Actions int64 [L]."""
         lanes, actions = view.action_mask.shape
         uniform = torch.rand(lanes, actions + 1, generator=self._generator, device=self._generator.device)
-        return epsilon_greedy(self._network(view.observation), view.action_mask, self._epsilon, uniform)
+        return epsilon_greedy(self._acting.q(view), view.action_mask, self._epsilon, uniform)
+
+    @property
+    def memory(self) -> Memory:
+        """With what the lanes came to the step they act in."""
+        return self._acting.memory
+
+    def remember(self, action: Tensor, step: Step) -> None:
+        """Move on, once `action` has brought `step`."""
+        self._acting.remember(action, step)
 
     def _epsilon_of(self, exploration: policy_pb2.Exploration) -> Tensor:
         if isinstance(self._exploration, LadderSettings):

@@ -15,7 +15,7 @@ from actor.tally import Tally
 from protos import control_pb2, policy_pb2
 from townlet.config import Config
 from townlet.lifecycle import address_of
-from townlet.networks.interface import build_network
+from townlet.networks.build import build_network
 from townlet.records import RecordLayout
 from townlet.worlds.build import build_world, world_spec
 
@@ -30,7 +30,7 @@ def run_actor(config: Config, index: int, stop: threading.Event) -> None:
     learner = address_of(config.learner.address, "learner.address")
     shard = index % len(config.replay.addresses)
     spec = world_spec(config)
-    layout = RecordLayout.of(spec)
+    layout = RecordLayout.of(spec, config.memory)
 
     reporter = Reporter(learner, _join_request(config, layout, member, lanes), config.actor.report_period_s, stop)
     place = reporter.join()
@@ -39,7 +39,7 @@ def run_actor(config: Config, index: int, stop: threading.Event) -> None:
     agent = Agent(
         build_network(config.network, spec).to(world.device), config.exploration, lanes, place.first_lane, generator
     )
-    episodes = EpisodeAccumulator(layout, lanes, config.steps_per_part, world.device)
+    episodes = EpisodeAccumulator(layout, lanes, config.steps_per_part, world.device, config.memory)
     replay = AppendClient(
         address_of(config.replay.addresses[shard], f"replay.addresses[{shard}]"),
         run,
@@ -61,7 +61,7 @@ def run_evaluator(config: Config, stop: threading.Event) -> None:
     learner = address_of(config.learner.address, "learner.address")
     spec = world_spec(config)
 
-    request = _join_request(config, RecordLayout.of(spec), member, lanes=0)
+    request = _join_request(config, RecordLayout.of(spec, config.memory), member, lanes=0)
     reporter = Reporter(learner, request, config.actor.report_period_s, stop)
     reporter.join()
     world = build_world(config, config.evaluation.episodes, config.seed, EVALUATION_FIRST_LANE)

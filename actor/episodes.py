@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from townlet.errors import NumericalError
+from townlet.networks.memory import Memory
 from townlet.records import OBSERVATION, RecordLayout, decode, encode
+from townlet.specs import MemorySpec
 from townlet.worlds.interface import Step, View
 
 
@@ -31,8 +33,16 @@ class EpisodeAccumulator:
     parts, so that the memory is bounded.
     """
 
-    def __init__(self, layout: RecordLayout, lanes: int, part_length: int, device: torch.device) -> None:
+    def __init__(
+        self,
+        layout: RecordLayout,
+        lanes: int,
+        part_length: int,
+        device: torch.device,
+        memory: MemorySpec | None = None,
+    ) -> None:
         self._layout = layout
+        self._snapshots = StateSnapshots(memory, lanes, device) if memory else None
         self._rewards = layout.span("reward", "intrinsic_reward")
         self._part_length = part_length
         self._records = torch.zeros(lanes, part_length + 1, layout.stride, dtype=torch.uint8, device=device)
@@ -40,14 +50,16 @@ class EpisodeAccumulator:
         self._lanes = torch.arange(lanes, device=device)
         self._most_steps = 0  # no lane has more; kept on the host, where asking is free
 
-    def add(self, view: View, action: Tensor, step: Step) -> list[Part]:
+    def add(self, view: View, memory: Memory, action: Tensor, step: Step) -> list[Part]:
         """Record one step of every lane; the episodes and parts that it completed.
 
-        view: what the lanes saw. action: int64 [L], what they did. step: what it brought.
+        view: what the lanes saw. memory: with what they came to it. action: int64 [L], what they did. step: what it
+        brought.
         Raises NumericalError when a completed episode holds a reward that is not finite; it is dropped.
         """
         columns = {
             **_view_columns(view),
+            **self._memory_columns(memory),
             "action": action,
             "reward": step.reward,
             "terminated": step.terminated,
@@ -57,22 +69,38 @@ class EpisodeAccumulator:
         self._steps += 1
         self._most_steps += 1
         parts = []
+        last = {"previous_action": action + 1, "previous_reward": step.reward}
         if step.finished is not None:
-            parts += self._complete(step.finished.lanes, step.finished.view)
+            parts += self._complete(step.finished.lanes, step.finished.view, last)
         if self._most_steps >= self._part_length:
             full = torch.nonzero(self._steps == self._part_length).squeeze(1)
-            parts += self._complete(full, _rows(step.view, full))
+            parts += self._complete(full, _rows(step.view, full), last)
             self._most_steps = int(self._steps.max())
         return parts
 
-    def _complete(self, lanes: Tensor, final: View) -> list[Part]:
-        """Close the lanes [F] with their final views [F, ...], and begin anew."""
+    def _complete(self, lanes: Tensor, final: View, last: dict[str, Tensor]) -> list[Part]:
+        """Close the lanes [F] with their final views [F, ...], and begin anew.
+
+        last: columns [L] of what was done and earned last.
+        """
         if len(lanes) == 0:
             return []
         steps = self._steps[lanes]
-        self._records[lanes, steps] = encode(self._layout, _view_columns(final))
+        columns = {**_view_columns(final), **{name: column[lanes] for name, column in last.items()}}
+        if self._snapshots is not None:
+            columns["recurrent_state"] = self._snapshots.part(self._steps)[lanes]
+        self._records[lanes, steps] = encode(self._layout, columns)
         self._steps[lanes] = 0
         return [self._part(*ends) for ends in zip(lanes.tolist(), steps.tolist(), strict=True)]
+
+    def _memory_columns(self, memory: Memory) -> dict[str, Tensor]:
+        if self._snapshots is None:
+            return {}
+        return {
+            "previous_action": memory.previous_action,
+            "previous_reward": memory.previous_reward,
+            "recurrent_state": self._snapshots.take(memory.state, self._steps),
+        }
 
     def _part(self, lane: int, steps: int) -> Part:
         records = self._records[lane, : steps + 1].cpu()
@@ -89,6 +117,25 @@ class EpisodeAccumulator:
                     f"lane {lane}, step {at} of its episode: {name}: expected a finite number, "
                     f"found {float(values[at])}"
                 )
+
+
+class StateSnapshots:
+    """Each lane's recurrent state as it was at the last multiple of `period` steps, to be stored part by part."""
+
+    def __init__(self, memory: MemorySpec, lanes: int, device: torch.device) -> None:
+        self._period = memory.period
+        self._parts = torch.zeros(lanes, memory.period, memory.part_size, device=device)
+        self._lanes = torch.arange(lanes, device=device)
+
+    def take(self, state: Tensor, steps: Tensor) -> Tensor:
+        """The parts float32 [L, part_size] due at `steps`, int64 [L]; `state`, float32 [L, S], is that of this step."""
+        fresh = (steps % self._period == 0)[:, None, None]
+        self._parts = torch.where(fresh, state.view_as(self._parts), self._parts)
+        return self.part(steps)
+
+    def part(self, steps: Tensor) -> Tensor:
+        """The parts float32 [L, part_size] due at `steps`, int64 [L], of the snapshots there are."""
+        return self._parts[self._lanes, steps % self._period]
 
 
 def _view_columns(view: View) -> dict[str, Tensor]:

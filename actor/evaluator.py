@@ -7,7 +7,7 @@ import structlog
 from actor.policy_watcher import PolicyWatcher
 from actor.reporter import Reporter
 from protos import control_pb2
-from townlet.evaluation import greedy, play
+from townlet.evaluation import Greedy, play
 from townlet.networks.interface import QNetwork
 from townlet.policy import load_weights
 from townlet.worlds.interface import VectorWorld
@@ -30,7 +30,7 @@ def evaluate(
             continue
         load_weights(network, policy.weights, f"policy {policy.version}")
         reporter.policy_version = policy.version
-        survival = play(world, greedy(network), keep_going=lambda: not stop.is_set())
+        survival = play(world, Greedy(network, world), keep_going=lambda: not stop.is_set())
         if stop.is_set():
             return
         evaluation = control_pb2.Evaluation(

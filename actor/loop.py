@@ -31,8 +31,9 @@ def act(
             reporter.policy_version = policy.version
         action = agent.act(view)
         step = world.step(action)
-        for part in episodes.add(view, action, step):
+        for part in episodes.add(view, agent.memory, action, step):
             replay.append(part.records)
+        agent.remember(action, step)
         tally.add(step)
         view = step.view
         policy = policies.take()

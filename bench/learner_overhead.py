@@ -14,11 +14,11 @@ import torch
 
 from bench.rounds import Case, Ratio, calls_per_s, compare, options
 from bench.services import replay_service
-from learner.compose import sample_client
+from learner.compose import build_loss, sample_client
 from learner.meter import Meter
 from learner.service import LearnerService
 from learner.update import QLearning
-from townlet.networks.interface import build_network
+from townlet.networks.build import build_network
 from townlet.records import RecordLayout
 from townlet.run_folder import RunFolder
 from townlet.worlds.build import world_spec
@@ -43,7 +43,7 @@ def main() -> None:
         spec = world_spec(config)
         layout = RecordLayout.of(spec)
         stop = threading.Event()
-        learning = QLearning(build_network(config.network, spec), config.learner)
+        learning = QLearning(build_network(config.network, spec), config.learner, build_loss(config))
         meter = Meter()
         service = LearnerService(config, layout.digest, learning, meter, NoScalars(), None, stop)
         replay = sample_client(config, layout, spec, torch.device("cpu"), stop)

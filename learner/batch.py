@@ -77,7 +77,7 @@ class TransitionWindows:
         """The response's W windows as columns of [W, ...] on `device`, in the order that `batch` takes them."""
         windows = response.windows
         start, way, end = self._spans
-        data = _tensor(response.data, torch.uint8).to(device)
+        data = tensor_of(response.data, torch.uint8).to(device)
         first, between, last = torch.split(
             data, [windows * start.size, windows * self.n_step * way.size, windows * end.size]
         )
@@ -89,7 +89,7 @@ class TransitionWindows:
         ended = done["terminated"].any(dim=1)
         if not self.truncation_bootstraps:
             ended |= done["truncated"].any(dim=1)
-        steps = _tensor(response.real_after, torch.int32).to(device).clamp(max=self.n_step)
+        steps = tensor_of(response.real_after, torch.int32).to(device).clamp(max=self.n_step)
         return [
             *seen.values(),
             *then.values(),
@@ -120,6 +120,7 @@ class TransitionWindows:
         return layout.observation(), layout.span("action", "truncated"), layout.observation(through="action_mask")
 
 
-def _tensor(data: bytes, dtype: torch.dtype) -> Tensor:
+def tensor_of(data: bytes, dtype: torch.dtype) -> Tensor:
+    """The bytes of a message as a flat tensor of its own."""
     # A bytearray, since torch wants memory that it might write to.
     return torch.frombuffer(bytearray(data), dtype=dtype)

@@ -9,14 +9,16 @@ from torch.utils.tensorboard import SummaryWriter
 from learner.batch import TransitionWindows
 from learner.keeper import Keeper, take_up_state
 from learner.loop import learn
+from learner.loss import SequenceLoss, TransitionLoss
 from learner.meter import Meter
 from learner.sample_client import SampleClient
+from learner.sequences import SequenceWindows
 from learner.service import LearnerService
 from learner.shards import Shards
 from learner.update import QLearning
 from townlet.config import Config, PrioritizedSettings
 from townlet.lifecycle import address_of
-from townlet.networks.interface import build_network
+from townlet.networks.build import build_network
 from townlet.records import RecordLayout
 from townlet.run_folder import RunFolder, write_json
 from townlet.specs import EnvironmentSpec
@@ -31,11 +33,12 @@ def run_learner(config: Config, stop: threading.Event) -> None:
     torch.set_num_threads(config.learner.threads)
     torch.manual_seed(config.seed)
     spec = world_spec(config)
-    layout = RecordLayout.of(spec)
+    layout = RecordLayout.of(spec, config.memory)
     device = torch.device(config.learner.device)
     folder = RunFolder(config.run.folder)
 
-    learning = QLearning(build_network(config.network, spec).to(device), config.learner)
+    network = build_network(config.network, spec).to(device)
+    learning = QLearning(network, config.learner, build_loss(config))
     books = take_up_state(folder, config.digest(), learning)
     meter = Meter()
     scalars = SummaryWriter(str(folder.tensorboard))
@@ -59,6 +62,39 @@ def run_learner(config: Config, stop: threading.Event) -> None:
     scalars.close()
 
 
+def build_loss(config: Config) -> TransitionLoss | SequenceLoss:
+    """What the configured network minimises."""
+    learner, sequence = config.learner, config.sequence
+    if sequence is None:
+        return TransitionLoss(learner.huber_delta, learner.value_rescaling)
+    return SequenceLoss(learner.huber_delta, learner.value_rescaling, sequence.priority_eta)
+
+
+def build_windows(config: Config, layout: RecordLayout, spec: EnvironmentSpec) -> TransitionWindows | SequenceWindows:
+    """What the configured network is trained on."""
+    learner, sequence, memory = config.learner, config.sequence, config.memory
+    if sequence is None or memory is None:
+        return TransitionWindows(
+            layout,
+            n_step=learner.n_step,
+            gamma=learner.gamma,
+            reward_scale=learner.reward_scale,
+            intrinsic_weight=0.0,
+            truncation_bootstraps=spec.truncation_bootstraps,
+        )
+    return SequenceWindows(
+        layout,
+        memory,
+        burn_in=sequence.burn_in,
+        unroll=sequence.unroll,
+        n_step=learner.n_step,
+        gamma=learner.gamma,
+        reward_scale=learner.reward_scale,
+        intrinsic_weight=0.0,
+        truncation_bootstraps=spec.truncation_bootstraps,
+    )
+
+
 def sample_client(
     config: Config, layout: RecordLayout, spec: EnvironmentSpec, device: torch.device, stop: threading.Event
 ) -> SampleClient:
@@ -68,14 +104,7 @@ def sample_client(
     generator = np.random.Generator(np.random.Philox(key=(config.seed, SAMPLING_STREAM)))
     return SampleClient(
         Shards(addresses, generator),
-        TransitionWindows(
-            layout,
-            n_step=config.learner.n_step,
-            gamma=config.learner.gamma,
-            reward_scale=config.learner.reward_scale,
-            intrinsic_weight=0.0,
-            truncation_bootstraps=spec.truncation_bootstraps,
-        ),
+        build_windows(config, layout, spec),
         run=config.run.name,
         batch_size=config.learner.batch_size,
         batches_per_request=config.learner.batches_per_request,

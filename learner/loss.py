@@ -1,33 +1,86 @@
-"""The loss of Q-learning, as an equation. B is the batch, A the actions."""
+"""The losses of Q-learning, as equations. B is the batch, T the unrolled steps, N the n-step horizon, A the actions."""
 
-from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from learner.batch import Batch
-from townlet.td import double_q_target, huber
-from townlet.worlds.interface import Observation
-
-Q = Callable[[Observation], Tensor]
-"""Q values, float32 [B, A], of an observation."""
+from learner.sequences import SequenceBatch
+from townlet.networks.interface import FeedForwardQ, RecurrentQ
+from townlet.td import double_q_value, eta_priority, huber, rescale, unscale
 
 
-def q_loss(online: Q, target: Q, batch: Batch, *, huber_delta: float) -> tuple[Tensor, Tensor, Tensor]:
-    """The importance-weighted Huber loss of the double n-step TD error.
+@dataclass(frozen=True)
+class Loss:
+    """value: float32 [], to be minimised. The others carry no gradient.
 
-    Returns the loss, float32 []; the TD errors, float32 [B]; the Q values of the actions taken, float32 [B]. The
-    latter two carry no gradient.
+    priorities: float32 [B]. mean_q: float32 [], over the actions taken.
     """
-    with torch.no_grad():
-        goal = double_q_target(
-            batch.reward,
-            batch.discount,
-            online(batch.next_observation),
-            target(batch.next_observation),
-            batch.next_action_mask,
+
+    value: Tensor
+    priorities: Tensor
+    mean_q: Tensor
+
+
+@dataclass(frozen=True)
+class TransitionLoss:
+    """The importance-weighted Huber loss of the double n-step TD error of single transitions."""
+
+    huber_delta: float
+    value_rescaling: bool
+
+    def __call__(self, online: FeedForwardQ, target: FeedForwardQ, batch: Batch) -> Loss:
+        """Of one batch."""
+        with torch.no_grad():
+            value = double_q_value(
+                online(batch.next_observation), target(batch.next_observation), batch.next_action_mask
+            )
+            goal = bootstrap(batch.reward, batch.discount, value, rescaling=self.value_rescaling)
+        taken = online(batch.observation).gather(1, batch.action[:, None]).squeeze(1)
+        td_error = taken - goal
+        loss = (batch.importance_weight * huber(td_error, delta=self.huber_delta)).mean()
+        return Loss(loss, td_error.detach().abs(), taken.detach().mean())
+
+
+@dataclass(frozen=True)
+class SequenceLoss:
+    """The same along sequences, averaged over their real steps (Kapturowski et al. 2019, R2D2).
+
+    Both networks come to the first step with the state that was stored, warmed up by the burn-in; the gradient flows
+    through the unroll, and not through the burn-in.
+    """
+
+    huber_delta: float
+    value_rescaling: bool
+    priority_eta: float
+
+    def __call__(self, online: RecurrentQ, target: RecurrentQ, batch: SequenceBatch) -> Loss:
+        """Of one batch."""
+        unroll = batch.action.shape[1]
+        steps = batch.inputs.previous_action.shape[1]
+        with torch.no_grad():
+            state = online.burn_in(batch.burn_in, batch.state, batch.burn_in_real)
+            target_q, _ = target.unroll(batch.inputs, target.burn_in(batch.burn_in, batch.state, batch.burn_in_real))
+        q, state = online.unroll(batch.inputs.steps(0, unroll), state)
+        with torch.no_grad():
+            tail_q, _ = online.unroll(batch.inputs.steps(unroll, steps), state.detach())
+            value = double_q_value(torch.cat([q.detach(), tail_q], dim=1), target_q, batch.action_mask)
+            value = value.gather(1, batch.bootstrap_step)
+            goal = bootstrap(batch.reward, batch.discount, value, rescaling=self.value_rescaling)
+        taken = q.gather(2, batch.action[..., None]).squeeze(2)
+        td_error = taken - goal
+        losses = batch.importance_weight[:, None] * huber(td_error, delta=self.huber_delta)
+        valid = batch.valid.sum()
+        return Loss(
+            (losses * batch.valid).sum() / valid,
+            eta_priority(td_error.detach(), batch.valid, eta=self.priority_eta),
+            (taken.detach() * batch.valid).sum() / valid,
         )
-    taken = online(batch.observation).gather(1, batch.action[:, None]).squeeze(1)
-    td_error = taken - goal
-    loss = (batch.importance_weight * huber(td_error, delta=huber_delta)).mean()
-    return loss, td_error.detach(), taken.detach()
+
+
+def bootstrap(reward: Tensor, discount: Tensor, value: Tensor, *, rescaling: bool) -> Tensor:
+    """reward + discount * value, all float32 [...]; with rescaling h(reward + discount * h^-1(value))."""
+    if rescaling:
+        return rescale(reward + discount * unscale(value))
+    return reward + discount * value

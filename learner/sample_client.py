@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from learner.batch import Batch, Source, TransitionWindows
+from learner.sequences import SequenceBatch, SequenceWindows
 from learner.shards import Drawn, Shards
 from townlet.rpc import FIRST_RETRY_S
 from townlet.td import importance_weights
 from townlet.worker import Worker
 
 POLL_S = 0.1
+
+AnyBatch = Batch | SequenceBatch
 
 
 class SampleClient:
@@ -27,7 +30,7 @@ class SampleClient:
     def __init__(
         self,
         shards: Shards,
-        windows: TransitionWindows,
+        windows: TransitionWindows | SequenceWindows,
         *,
         run: str,
         batch_size: int,
@@ -49,8 +52,8 @@ class SampleClient:
         self._device = device
         self._generator = generator
         self._stop = stop
-        self._ready: queue.Queue[list[Batch]] = queue.Queue(prefetch_requests)
-        self._current: list[Batch] = []
+        self._ready: queue.Queue[list[AnyBatch]] = queue.Queue(prefetch_requests)
+        self._current: list[AnyBatch] = []
         self._returned: queue.SimpleQueue[tuple[Source, Tensor]] = queue.SimpleQueue()
         self._worker = Worker("sample", self._prefetch, stop)
 
@@ -62,7 +65,7 @@ class SampleClient:
         self._worker.__exit__(*exception)  # type: ignore[arg-type]  # the interpreter's three
         self._shards.close()
 
-    def next(self) -> Batch | None:
+    def next(self) -> AnyBatch | None:
         """The next batch, waited for; None when the process stops."""
         while not self._current:
             try:
@@ -72,7 +75,7 @@ class SampleClient:
                     return None
         return self._current.pop(0)
 
-    def return_priorities(self, batch: Batch, priorities: Tensor) -> None:
+    def return_priorities(self, batch: AnyBatch, priorities: Tensor) -> None:
         """Send the priorities, float32 [B], of a batch's items along with a later request."""
         if self._prioritized:
             self._returned.put((batch.source, priorities))
@@ -98,7 +101,7 @@ class SampleClient:
                 mine = source.shards == shard
                 self._shards.update_priorities(int(shard), source.keys[mine], priorities.numpy()[mine])
 
-    def _assemble(self, drawn: list[Drawn]) -> list[Batch]:
+    def _assemble(self, drawn: list[Drawn]) -> list[AnyBatch]:
         """All shards' windows, mixed, as equal batches; what does not fill one is left out."""
         parts = [self._windows.read(each.response, self._device) for each in drawn]
         columns = [torch.cat(column) if len(drawn) > 1 else column[0] for column in zip(*parts, strict=True)]
@@ -129,7 +132,7 @@ class SampleClient:
         weights = importance_weights(torch.from_numpy(probabilities), items, exponent=self._importance_exponent)
         return weights.to(self._device)
 
-    def _put(self, batches: list[Batch]) -> None:
+    def _put(self, batches: list[AnyBatch]) -> None:
         while not self._stop.is_set():
             try:
                 self._ready.put(batches, timeout=POLL_S)

@@ -1,6 +1,7 @@
 """One update of Q-learning: gradient step, target network, averaged network."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import isfinite
 
@@ -9,7 +10,8 @@ from torch import Tensor
 
 from learner.batch import Batch
 from learner.flat_parameters import FlatParameters
-from learner.loss import q_loss
+from learner.loss import Loss
+from learner.sequences import SequenceBatch
 from townlet.config import CopySettings, LearnerSettings, PolyakSettings
 from townlet.errors import NumericalError
 from townlet.networks.interface import QNetwork
@@ -19,7 +21,7 @@ from townlet.networks.interface import QNetwork
 class Update:
     """What one update returned.
 
-    priorities: float32 [B] on the CPU, the absolute TD errors. loss, mean_q, gradient_norm: of this update.
+    priorities: float32 [B] on the CPU. loss, mean_q, gradient_norm: of this update.
     """
 
     priorities: Tensor
@@ -31,15 +33,17 @@ class Update:
 class QLearning:
     """Double, dueling, n-step Q-learning with a target and an averaged network.
 
+    loss: of the online network, the target network and a batch.
     updates: made since the run began.
     """
 
-    def __init__(self, network: QNetwork, settings: LearnerSettings) -> None:
+    def __init__(self, network: QNetwork, settings: LearnerSettings, loss: Callable[..., Loss]) -> None:
         self.updates = 0
         self.online_network = network
         self.target_network = copy.deepcopy(network).requires_grad_(False)
         self.averaged_network = copy.deepcopy(network).requires_grad_(False)
         self._settings = settings
+        self._loss = loss
         self._target = FlatParameters(self.target_network)
         self._averaged = FlatParameters(self.averaged_network)
         self._online = FlatParameters(self.online_network)
@@ -57,15 +61,13 @@ class QLearning:
             "exp_avg_sq": moment.clone(),
         }
 
-    def update(self, batch: Batch) -> Update:
+    def update(self, batch: Batch | SequenceBatch) -> Update:
         """Learn from one batch. Raises NumericalError when loss or gradient is not finite; nothing is changed then."""
-        loss, td_error, q = q_loss(
-            self.online_network, self.target_network, batch, huber_delta=self._settings.huber_delta
-        )
+        loss = self._loss(self.online_network, self.target_network, batch)
         self._gradients.zero_()
-        loss.backward()  # type: ignore[no-untyped-call]  # torch's own
+        loss.value.backward()  # type: ignore[no-untyped-call]  # torch's own
         norm = torch.linalg.vector_norm(self._gradients)
-        measured, mean_q, gradient_norm = torch.stack([loss.detach(), q.mean(), norm]).tolist()
+        measured, mean_q, gradient_norm = torch.stack([loss.value.detach(), loss.mean_q, norm]).tolist()
         if not (isfinite(measured) and isfinite(gradient_norm)):
             raise NumericalError(
                 f"update {self.updates + 1}: expected a finite loss and gradient, found loss {measured} and gradient "
@@ -76,7 +78,7 @@ class QLearning:
         self.optimiser.step()
         self.updates += 1
         self._follow()
-        return Update(td_error.abs().cpu(), measured, mean_q, gradient_norm)
+        return Update(loss.priorities.cpu(), measured, mean_q, gradient_norm)
 
     def optimiser_tensors(self) -> dict[str, Tensor]:
         """Adam's moments, float32 [P], and its step count, by reference."""

@@ -55,12 +55,12 @@ def _empty_table(config: Config, index: int, meta: Meta) -> Table:
     limiter = RateLimiter(
         config.replay.samples_per_insert, config.replay.min_size_to_sample // shards, config.tolerance / shards
     )
-    capacity = config.shard_capacity
+    capacity, period = config.shard_capacity, config.window_period
     sampler: Sampler
     match config.replay.sampler:
         case PrioritizedSettings(exponent=exponent):
-            sampler = PrioritizedSampler(capacity, exponent)
+            sampler = PrioritizedSampler(capacity, exponent, period)
         case _:
-            sampler = UniformSampler(capacity)
+            sampler = UniformSampler(capacity, period)
     generator = np.random.Generator(np.random.Philox(key=(config.seed, index)))
-    return Table(Arena(capacity, meta.stride), sampler, limiter, generator)
+    return Table(Arena(capacity, meta.stride), sampler, limiter, generator, period)

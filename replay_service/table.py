@@ -35,13 +35,24 @@ class _Episode:
 
 
 class Table:
-    """Whole episodes, oldest dropped first; windows drawn from them."""
+    """Whole episodes, oldest dropped first; windows drawn from them.
 
-    def __init__(self, arena: Arena, sampler: Sampler, limiter: RateLimiter, generator: np.random.Generator) -> None:
+    period: windows start at every so many steps of an episode, as the sampler was told too.
+    """
+
+    def __init__(
+        self,
+        arena: Arena,
+        sampler: Sampler,
+        limiter: RateLimiter,
+        generator: np.random.Generator,
+        period: int = 1,
+    ) -> None:
         self.limiter = limiter
         self._arena = arena
         self._sampler = sampler
         self._generator = generator
+        self._period = period
         self._episodes: deque[_Episode] = deque()
 
     @property
@@ -96,7 +107,7 @@ class Table:
         """Set the priorities of items [N]; those that are gone are passed over."""
         held = (keys >= self._arena.tail) & (keys < self._arena.head)
         keys, priorities = keys[held], priorities[held]
-        is_item = self._arena.until_end(keys) > 0
+        is_item = (self._arena.until_end(keys) > 0) & (self._arena.since_start(keys) % self._period == 0)
         self._sampler.update(keys[is_item], priorities[is_item])
 
     def _drop_oldest(self) -> int:

@@ -11,7 +11,9 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from townlet.settings import Count, Fraction, NonNegative, Positive, Settings
+from townlet.specs import MemorySpec
 from townlet.worlds.hamlet.rules import HamletSettings
+from townlet.worlds.recall.rules import RecallSettings
 
 ANY_PORT = 0
 """A port of 0 stands for one that `townlet up` chooses."""
@@ -37,6 +39,46 @@ class MlpQSettings(Settings):
 
     kind: Literal["mlp_q"] = "mlp_q"
     hidden: Annotated[tuple[Count, ...], Field(min_length=1)] = (128, 128)
+
+
+class RecurrentMlpQSettings(Settings):
+    """Linear and ReLU on the flat observation, joined by the previous action and reward; LSTM; dueling head."""
+
+    kind: Literal["recurrent_mlp_q"] = "recurrent_mlp_q"
+    features: Count = 128
+    hidden: Count = 256
+
+
+class RecurrentSpatialQSettings(Settings):
+    """Convolutions over the observation's planes, a small layer for each other block; LSTM; dueling head.
+
+    channels: of the two 3x3 convolutions. spatial_features: of the planes after them. block_features: of each other
+    block. hidden: of the LSTM. features: between LSTM and head.
+    """
+
+    kind: Literal["recurrent_spatial_q"] = "recurrent_spatial_q"
+    channels: Annotated[tuple[Count, ...], Field(min_length=2, max_length=2)] = (16, 32)
+    spatial_features: Count = 128
+    block_features: Count = 32
+    hidden: Count = 256
+    features: Count = 128
+
+
+class ImpalaQSettings(Settings):
+    """Residual convolutions over an image (Espeholt et al. 2018, figure 3 right); dueling head, after an LSTM if any.
+
+    channels: of the three sections. features: of the image after them. hidden: of the LSTM; null for none.
+    """
+
+    kind: Literal["impala_q"] = "impala_q"
+    channels: Annotated[tuple[Count, ...], Field(min_length=1)] = (16, 32, 32)
+    features: Count = 256
+    hidden: Count | None = 256
+
+
+NetworkSettings = Annotated[
+    MlpQSettings | RecurrentMlpQSettings | RecurrentSpatialQSettings | ImpalaQSettings, Field(discriminator="kind")
+]
 
 
 class LadderSettings(Settings):
@@ -125,12 +167,29 @@ class CopySettings(Settings):
     period_updates: Count = 2_500
 
 
+class SequenceSettings(Settings):
+    """What a recurrent network is trained on: windows of burn_in + unroll steps (Kapturowski et al. 2019, R2D2).
+
+    burn_in: steps that only warm up the recurrent state, from the one that was stored.
+    unroll: steps that are learned from.
+    period: windows start at every so many steps of an episode; it divides burn_in.
+    priority_eta: priority of a window = eta * largest + (1 - eta) * mean of its absolute TD errors.
+    """
+
+    burn_in: Annotated[int, Field(ge=0)] = 8
+    unroll: Count = 16
+    period: Count = 8
+    priority_eta: Fraction = 0.9
+
+
 class LearnerSettings(Settings):
     """Double, dueling, n-step Q-learning, and the head of the run.
 
     reward_scale: applied to the extrinsic reward when a batch is assembled, never to what is stored or shown.
     averaging: decay an update of the averaged network, the one that is evaluated.
     importance_exponent: beta of prioritized replay; without effect on uniform sampling.
+    value_rescaling: learn h(Q) in place of Q, for rewards of very different sizes (Pohlen et al. 2018).
+    sequence: of a recurrent network; without one null, and then batches are of single transitions.
     batches_per_request: batches drawn in one call to the replay service.
     prefetch_requests: calls answered ahead of the update that uses them.
     """
@@ -148,6 +207,8 @@ class LearnerSettings(Settings):
     target: Annotated[PolyakSettings | CopySettings, Field(discriminator="kind")] = PolyakSettings()
     averaging: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.999
     reward_scale: Positive = 1.0
+    value_rescaling: bool = False
+    sequence: SequenceSettings | None = None
     importance_exponent: Fraction = 0.4
     max_updates: Count | None = None
     publish_period_updates: Count = 50
@@ -184,8 +245,8 @@ class Config(Settings):
 
     run: RunSettings = RunSettings()
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
-    world: HamletSettings
-    network: MlpQSettings = MlpQSettings()
+    world: Annotated[HamletSettings | RecallSettings, Field(discriminator="kind")]
+    network: NetworkSettings = MlpQSettings()
     exploration: Annotated[LadderSettings | DecaySettings, Field(discriminator="kind")] = LadderSettings()
     actor: ActorSettings = ActorSettings()
     replay: ReplaySettings = ReplaySettings()
@@ -209,6 +270,28 @@ class Config(Settings):
             return self.replay.samples_per_insert_tolerance
         running = self.actor.count * self.actor.lanes * self.steps_per_part
         return (self.replay.samples_per_insert or 1.0) * running + self.windows_per_request
+
+    @property
+    def recurrent_hidden(self) -> int | None:
+        """Width of the network's LSTM; None without one."""
+        return None if isinstance(self.network, MlpQSettings) else self.network.hidden
+
+    @property
+    def sequence(self) -> SequenceSettings | None:
+        """What a recurrent network is trained on; None for a feed-forward one."""
+        return None if self.recurrent_hidden is None else self.learner.sequence or SequenceSettings()
+
+    @property
+    def memory(self) -> MemorySpec | None:
+        """What the network asks of the records; None of a feed-forward one."""
+        if self.recurrent_hidden is None or self.sequence is None:
+            return None
+        return MemorySpec(state_size=2 * self.recurrent_hidden, period=self.sequence.period)
+
+    @property
+    def window_period(self) -> int:
+        """Windows start at every so many steps of an episode."""
+        return self.sequence.period if self.sequence else 1
 
     @property
     def windows_per_request(self) -> int:
@@ -237,6 +320,29 @@ class Config(Settings):
             f"replay.min_size_to_sample: expected at most {replay.capacity // 2} (half of replay.capacity), "
             f"found {replay.min_size_to_sample}; sampling would never start",
         )
+        if self.learner.sequence is not None:
+            _require(
+                self.recurrent_hidden is not None,
+                f"learner.sequence: expected a recurrent network, found {self.network.kind}; burn-in and unroll mean "
+                "nothing without one",
+            )
+        if sequence := self.sequence:
+            state_size = 2 * (self.recurrent_hidden or 0)
+            _require(
+                max(1, sequence.burn_in) % sequence.period == 0,
+                f"learner.sequence.period: expected a divisor of the burn-in of {sequence.burn_in}, found "
+                f"{sequence.period}; the recurrent state is stored once a period",
+            )
+            _require(
+                state_size % sequence.period == 0,
+                f"learner.sequence.period: expected a divisor of {state_size}, the size of the recurrent state, "
+                f"found {sequence.period}",
+            )
+            _require(
+                sequence.burn_in + sequence.unroll <= self.steps_per_part,
+                f"learner.sequence: expected burn_in + unroll of at most {self.steps_per_part}, the longest episode, "
+                f"found {sequence.burn_in} + {sequence.unroll}",
+            )
         if replay.samples_per_insert is not None:
             burst = replay.samples_per_insert * self.steps_per_part * shards
             least = max(burst, self.windows_per_request * shards)

@@ -1,6 +1,7 @@
 """Reads a configuration: one YAML file, what it extends, and the overrides, into the frozen `Config`.
 
-    extends: hamlet.yaml        # optional: another file, relative to this one; mappings merge, all else is replaced
+    extends: hamlet.yaml        # optional: another file, relative to this one, or a list of them, later ones winning;
+                                # mappings merge, all else is replaced
     learner: {gamma: 0.99}
 
 Overrides come last: environment variables such as TOWNLET__LEARNER__GAMMA=0.95, then `--set learner.gamma=0.95`.
@@ -66,8 +67,8 @@ class _Tree:
         if path.resolve() in (p.resolve() for p in extended_by):
             raise ConfigError(f"{path}: extends itself, by way of {' -> '.join(p.name for p in extended_by)}")
         document = _read(path, extended_by)
-        parent = document.pop("extends", None)
-        if parent is not None:
+        parents = document.pop("extends", [])
+        for parent in parents if isinstance(parents, list) else [parents]:
             if not isinstance(parent, str):
                 raise ConfigError(f"{path}: extends: expected the name of a file, found {parent!r}")
             self.merge_file(path.parent / parent, (*extended_by, path))

@@ -2,17 +2,58 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
+from townlet.networks.acting import ActingNetwork
 from townlet.networks.interface import QNetwork
 from townlet.statistics import Mean
 from townlet.td import masked_argmax
-from townlet.worlds.interface import VectorWorld, View
+from townlet.worlds.interface import Step, VectorWorld, View
 
 Actions = Callable[[View], Tensor]
 """Chooses an action, int64 [L], in every lane of a view."""
+
+
+class Player(Protocol):
+    """One who plays in all lanes of a world at once."""
+
+    def act(self, view: View) -> Tensor:
+        """Actions int64 [L]."""
+
+    def remember(self, action: Tensor, step: Step) -> None:
+        """What the actions have brought."""
+
+
+class Greedy:
+    """Takes the best valid action of a network in each lane."""
+
+    def __init__(self, network: QNetwork, world: VectorWorld) -> None:
+        self._acting = ActingNetwork(network, world.lanes, world.device)
+
+    def act(self, view: View) -> Tensor:
+        """See `Player`."""
+        return masked_argmax(self._acting.q(view), view.action_mask)
+
+    def remember(self, action: Tensor, step: Step) -> None:
+        """See `Player`."""
+        self._acting.remember(action, step)
+
+
+@dataclass(frozen=True)
+class Reflex:
+    """Acts on what it sees and remembers nothing."""
+
+    actions: Actions
+
+    def act(self, view: View) -> Tensor:
+        """See `Player`."""
+        return self.actions(view)
+
+    def remember(self, action: Tensor, step: Step) -> None:
+        """There is nothing to remember."""
 
 
 @dataclass(frozen=True)
@@ -33,24 +74,16 @@ class Survival:
         return Mean.of(self.returns)
 
 
-def greedy(network: QNetwork) -> Actions:
-    """The best valid action of each lane."""
-
-    @torch.no_grad()
-    def actions(view: View) -> Tensor:
-        return masked_argmax(network(view.observation), view.action_mask)
-
-    return actions
-
-
-def play(world: VectorWorld, actions: Actions, keep_going: Callable[[], bool] = lambda: True) -> Survival:
+def play(world: VectorWorld, player: Player, keep_going: Callable[[], bool] = lambda: True) -> Survival:
     """One whole episode in each lane of the world; fewer when `keep_going` says no before all have finished."""
     view = world.reset()
     steps = torch.zeros(world.lanes, dtype=torch.int64, device=world.device)
     returns = torch.zeros(world.lanes, dtype=torch.float64, device=world.device)
     running = torch.ones(world.lanes, dtype=torch.bool, device=world.device)
     while running.any() and keep_going():
-        step = world.step(actions(view))
+        action = player.act(view)
+        step = world.step(action)
+        player.remember(action, step)
         steps += running
         returns += torch.where(running, step.reward, 0.0)
         running &= ~(step.terminated | step.truncated)  # a lane that has reset plays on, uncounted

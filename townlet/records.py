@@ -10,6 +10,16 @@ where nothing was done. A record is packed, without alignment gaps, in this orde
     intrinsic_reward        float32, raw novelty: neither normalised nor weighted
     terminated, truncated   bool
 
+With a recurrent network also, after the observation:
+
+    previous_action         uint8, or int32 where there are more than 255 actions: the ID plus 1, 0 for none
+    previous_reward         float32
+
+and at the very end:
+
+    recurrent_state         float32 [part_size], see `MemorySpec`: in step t of the episode the part t % period of the
+                            state with which the network came to step t - t % period
+
 Actors encode on the world's device, the learner decodes on its own; the replay service knows only the stride.
 """
 
@@ -24,7 +34,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from townlet.specs import EnvironmentSpec, FieldSpec
+from townlet.specs import EnvironmentSpec, FieldSpec, MemorySpec
 
 OBSERVATION = "observation."
 """Prefix of the observation's blocks among the field names."""
@@ -39,20 +49,25 @@ class RecordLayout:
     fields: tuple[FieldSpec, ...]
 
     @classmethod
-    def of(cls, spec: EnvironmentSpec) -> "RecordLayout":
-        """The layout for an environment's episodes."""
-        blocks = (FieldSpec(OBSERVATION + block.name, block.dtype, block.shape) for block in spec.observation)
-        return cls(
-            (
-                *blocks,
-                FieldSpec("action_mask", "bool", (spec.actions,)),
-                FieldSpec("action", "uint8" if spec.actions <= 256 else "int32", ()),
-                FieldSpec("reward", "float32", ()),
-                FieldSpec("intrinsic_reward", "float32", ()),
-                FieldSpec("terminated", "bool", ()),
-                FieldSpec("truncated", "bool", ()),
-            )
-        )
+    def of(cls, spec: EnvironmentSpec, memory: MemorySpec | None = None) -> "RecordLayout":
+        """The layout for an environment's episodes. memory: what a recurrent network adds; None without one."""
+        fields = [FieldSpec(OBSERVATION + block.name, block.dtype, block.shape) for block in spec.observation]
+        if memory is not None:
+            fields += [
+                FieldSpec("previous_action", "uint8" if spec.actions < 256 else "int32", ()),
+                FieldSpec("previous_reward", "float32", ()),
+            ]
+        fields += [
+            FieldSpec("action_mask", "bool", (spec.actions,)),
+            FieldSpec("action", "uint8" if spec.actions <= 256 else "int32", ()),
+            FieldSpec("reward", "float32", ()),
+            FieldSpec("intrinsic_reward", "float32", ()),
+            FieldSpec("terminated", "bool", ()),
+            FieldSpec("truncated", "bool", ()),
+        ]
+        if memory is not None:
+            fields.append(FieldSpec("recurrent_state", "float32", (memory.part_size,)))
+        return cls(tuple(fields))
 
     @cached_property
     def digest(self) -> str:

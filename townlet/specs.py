@@ -25,6 +25,23 @@ class FieldSpec:
 
 
 @dataclass(frozen=True)
+class MemorySpec:
+    """What a recurrent network asks of the records.
+
+    state_size: numbers of the recurrent state. period: it is stored as it was at every so many steps of an episode,
+    in equal parts over the `period` records from there on, so that all records are equally long.
+    """
+
+    state_size: int
+    period: int
+
+    @property
+    def part_size(self) -> int:
+        """Numbers of the recurrent state in one record."""
+        return self.state_size // self.period
+
+
+@dataclass(frozen=True)
 class EnvironmentSpec:
     """An environment with discrete actions.
 

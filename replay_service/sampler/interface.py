@@ -1,7 +1,7 @@
 """The interface of a sampler.
 
-An item is known by its position in the arena; its slot is position % capacity. A position that starts no window (the
-final record of an episode) is never drawn. Legend: N draws.
+An item is known by its position in the arena; its slot is position % capacity. The items of an episode are every
+`period`-th of its steps, from the first on; the final record is no step. Legend: N draws.
 """
 
 from typing import Protocol
@@ -24,10 +24,10 @@ class Sampler(Protocol):
         """The sum of all draw weights."""
 
     def insert(self, first: int, steps: int) -> None:
-        """The items [first, first + steps) can be drawn from now on; position first + steps is a final record."""
+        """The items among [first, first + steps) can be drawn from now on; position first + steps is a final record."""
 
     def remove(self, first: int, steps: int) -> None:
-        """The oldest episode's items, [first, first + steps), and its final record can no longer be drawn."""
+        """The oldest episode's items, among [first, first + steps), can no longer be drawn."""
 
     def draw(self, count: int, generator: Generator) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Positions int64 [N] and their probabilities float64 [N]. There is at least one item."""

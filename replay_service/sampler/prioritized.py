@@ -16,8 +16,9 @@ LEAST_PRIORITY = 1e-6
 class PrioritizedSampler:
     """New items enter with the highest priority seen so far, so that each is drawn soon."""
 
-    def __init__(self, capacity: int, exponent: float) -> None:
+    def __init__(self, capacity: int, exponent: float, period: int = 1) -> None:
         self._capacity = capacity
+        self._period = period
         self._exponent = exponent
         self._tree = SumTree(capacity)
         self._highest = 1.0
@@ -31,14 +32,16 @@ class PrioritizedSampler:
 
     def insert(self, first: int, steps: int) -> None:
         """See `Sampler.insert`."""
-        self._tree.set(np.arange(first, first + steps) % self._capacity, self._highest**self._exponent)
-        self.items += steps
+        items = np.arange(first, first + steps, self._period)
+        self._tree.set(items % self._capacity, self._highest**self._exponent)
+        self.items += len(items)
 
     def remove(self, first: int, steps: int) -> None:
         """See `Sampler.remove`."""
-        self._tree.set(np.arange(first, first + steps) % self._capacity, 0.0)
+        items = np.arange(first, first + steps, self._period)
+        self._tree.set(items % self._capacity, 0.0)
         self._tail = first + steps + 1
-        self.items -= steps
+        self.items -= len(items)
 
     def draw(self, count: int, generator: Generator) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """See `Sampler.draw`."""

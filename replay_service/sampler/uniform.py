@@ -9,8 +9,9 @@ from replay_service.sampler.interface import Generator
 class UniformSampler:
     """Draws positions of the whole ring and rejects those that start no window."""
 
-    def __init__(self, capacity: int) -> None:
+    def __init__(self, capacity: int, period: int = 1) -> None:
         self._capacity = capacity
+        self._period = period
         self._is_item = np.zeros(capacity, np.bool_)
         self._tail = 0
         self._head = 0
@@ -23,25 +24,25 @@ class UniformSampler:
 
     def insert(self, first: int, steps: int) -> None:
         """See `Sampler.insert`."""
-        slots = np.arange(first, first + steps + 1) % self._capacity
-        self._is_item[slots] = True
-        self._is_item[slots[-1]] = False
+        items = range(first, first + steps, self._period)
+        self._is_item[np.arange(first, first + steps + 1) % self._capacity] = False
+        self._is_item[np.asarray(items) % self._capacity] = True
         self._head = first + steps + 1
-        self.items += steps
+        self.items += len(items)
 
     def remove(self, first: int, steps: int) -> None:
         """See `Sampler.remove`."""
         self._tail = first + steps + 1
-        self.items -= steps
+        self.items -= len(range(0, steps, self._period))
 
     def draw(self, count: int, generator: Generator) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """See `Sampler.draw`."""
         assert self.items > 0
         drawn = np.empty(0, np.int64)
         while len(drawn) < count:
-            tried = generator.integers(self._tail, self._head, count - len(drawn))
+            tried = generator.integers(self._tail, self._head, self._period * (count - len(drawn)))
             drawn = np.concatenate([drawn, tried[self._is_item[tried % self._capacity]]])
-        return drawn, np.full(count, 1.0 / self.items)
+        return drawn[:count], np.full(count, 1.0 / self.items)
 
     def update(self, positions: NDArray[np.int64], priorities: NDArray[np.float32]) -> None:
         """Priorities do not matter here."""

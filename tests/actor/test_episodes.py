@@ -6,6 +6,7 @@ from counting_world import SPEC, CountingWorld
 
 from actor.episodes import EpisodeAccumulator, Part
 from townlet.errors import NumericalError
+from townlet.networks.memory import Memory
 from townlet.records import RecordLayout, decode
 from townlet.worlds.interface import Step
 
@@ -20,7 +21,7 @@ def live(world: CountingWorld, steps: int, part_length: int = 50) -> list[Part]:
     for at in range(steps):
         action = torch.full((world.lanes,), at % 3)
         step = world.step(action)
-        parts += accumulator.add(view, action, step)
+        parts += accumulator.add(view, Memory.empty(world.lanes, 0, CPU), action, step)
         view = step.view
     return parts
 

@@ -14,6 +14,7 @@ from replay_service.arena import Arena, Slice
 from replay_service.rate_limiter import RateLimiter
 from replay_service.sampler.uniform import UniformSampler
 from replay_service.table import Table
+from townlet.networks.memory import Memory
 from townlet.records import RecordLayout
 
 LAYOUT = RecordLayout.of(SPEC)
@@ -45,7 +46,7 @@ def sampled(asking: TransitionWindows, world: CountingWorld, count: int):
     for at in range(60):
         action = torch.full((world.lanes,), at % 3)
         step = world.step(action)
-        for part in accumulator.add(view, action, step):
+        for part in accumulator.add(view, Memory.empty(world.lanes, 0, CPU), action, step):
             table.insert(0, part.records)
         view = step.view
     request = asking.request(count)

@@ -4,14 +4,13 @@ import copy
 
 import pytest
 import torch
-from small_learner import make_batch, make_learning, parameters
+from small_learner import LOSS, make_batch, make_learning, parameters
 
 from learner.batch import Batch
-from learner.loss import q_loss
 from learner.update import QLearning
 from townlet.config import CopySettings, LearnerSettings, MlpQSettings, PolyakSettings
 from townlet.errors import NumericalError
-from townlet.networks.interface import build_network
+from townlet.networks.build import build_network
 from townlet.specs import EnvironmentSpec, FieldSpec
 
 
@@ -21,7 +20,7 @@ def test_an_update_is_torchs_own_adam_with_clipping():
     optimiser = torch.optim.Adam(twin.parameters(), lr=1e-2)
     for seed in range(5):
         batch = make_batch(seed=seed)
-        loss, _, _ = q_loss(twin, target, batch, huber_delta=1.0)
+        loss = LOSS(twin, target, batch).value
         optimiser.zero_grad()
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(twin.parameters(), 0.5)
@@ -41,7 +40,7 @@ def test_an_update_is_torchs_own_adam_with_clipping():
 
 def test_priorities_are_the_absolute_td_errors():
     learning, batch = make_learning(), make_batch()
-    _, td_error, _ = q_loss(learning.online_network, learning.target_network, batch, huber_delta=1.0)
+    td_error = LOSS(learning.online_network, learning.target_network, batch).priorities
     torch.testing.assert_close(learning.update(batch).priorities, td_error.abs())
 
 
@@ -71,8 +70,8 @@ def test_a_masked_action_never_sets_the_target():
         best = learning.online_network(batch.next_observation).argmax(dim=1)
     mask = torch.ones(16, 3, dtype=torch.bool).scatter(1, best[:, None], False)
     masked = Batch(**{**vars(batch), "next_action_mask": mask})
-    free = q_loss(learning.online_network, learning.target_network, batch, huber_delta=1.0)[1]
-    bound = q_loss(learning.online_network, learning.target_network, masked, huber_delta=1.0)[1]
+    free = LOSS(learning.online_network, learning.target_network, batch).priorities
+    bound = LOSS(learning.online_network, learning.target_network, masked).priorities
     assert not torch.equal(free, bound)
 
 
@@ -83,6 +82,7 @@ def test_it_finds_the_value_of_a_chain_of_certain_rewards():
     learning = QLearning(
         build_network(MlpQSettings(hidden=(16,)), spec),
         LearnerSettings(learning_rate=1e-2, target=PolyakSettings(tau=0.05)),
+        LOSS,
     )
     zeros = {"nothing": torch.zeros(32, 1)}
     for seed in range(1500):

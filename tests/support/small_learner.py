@@ -5,10 +5,13 @@ import torch
 from counting_world import SPEC
 
 from learner.batch import Batch, Source
+from learner.loss import TransitionLoss
 from learner.update import QLearning
 from townlet.config import LearnerSettings, MlpQSettings
-from townlet.networks.interface import build_network
+from townlet.networks.build import build_network
 from townlet.specs import EnvironmentSpec
+
+LOSS = TransitionLoss(huber_delta=1.0, value_rescaling=False)
 
 
 def make_batch(size: int = 16, seed: int = 0, reward: float | None = None, spec: EnvironmentSpec = SPEC) -> Batch:
@@ -34,7 +37,7 @@ def make_batch(size: int = 16, seed: int = 0, reward: float | None = None, spec:
 
 def make_learning(**settings) -> QLearning:
     torch.manual_seed(0)
-    return QLearning(build_network(MlpQSettings(hidden=(32,)), SPEC), LearnerSettings(**settings))
+    return QLearning(build_network(MlpQSettings(hidden=(32,)), SPEC), LearnerSettings(**settings), LOSS)
 
 
 def parameters(network) -> torch.Tensor:

@@ -6,12 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from townlet.td import (
-    double_q_target,
+    double_q_value,
+    eta_priority,
     huber,
     importance_weights,
     masked_argmax,
     n_step_discount,
     n_step_return,
+    rescale,
+    sequence_returns,
+    unscale,
 )
 
 
@@ -32,14 +36,12 @@ def test_the_bootstrap_is_discounted_by_the_real_steps_and_cut_where_the_value_e
 
 
 def test_the_online_network_picks_and_the_target_network_evaluates():
-    target = double_q_target(
-        reward=torch.tensor([1.0]),
-        discount=torch.tensor([0.9]),
-        next_q_online=torch.tensor([[1.0, 5.0, 3.0]]),
-        next_q_target=torch.tensor([[10.0, 20.0, 30.0]]),
-        next_action_mask=torch.ones(1, 3, dtype=torch.bool),
+    value = double_q_value(
+        q_online=torch.tensor([[1.0, 5.0, 3.0]]),
+        q_target=torch.tensor([[10.0, 20.0, 30.0]]),
+        action_mask=torch.ones(1, 3, dtype=torch.bool),
     )
-    assert target.item() == pytest.approx(1.0 + 0.9 * 20.0)
+    assert value.item() == 20.0
 
 
 def test_an_action_that_cannot_be_taken_is_never_picked():
@@ -61,3 +63,21 @@ def test_importance_weights_undo_the_priorities_and_are_largest_for_the_rarest()
     assert weights.tolist() == [0.5, 1.0, 1.0]
     flat = importance_weights(torch.tensor([0.5, 0.25], dtype=torch.float64), 3, exponent=0.0)
     assert flat.tolist() == [1.0, 1.0]
+
+
+def test_returns_along_a_sequence_are_those_from_each_of_its_steps():
+    rewards = torch.tensor([[1.0, 2.0, 4.0, 8.0]])
+    assert sequence_returns(rewards, n_step=2, gamma=0.5).tolist() == [[2.0, 4.0, 8.0]]
+
+
+def test_a_priority_mixes_the_largest_and_the_mean_error_of_the_valid_steps():
+    errors = torch.tensor([[1.0, -3.0, 100.0]])
+    valid = torch.tensor([[True, True, False]])
+    assert eta_priority(errors, valid, eta=0.9).item() == pytest.approx(0.9 * 3.0 + 0.1 * 2.0)
+
+
+@given(st.floats(-1e6, 1e6, width=32))
+def test_unscaling_undoes_rescaling(value):
+    assert rescale(torch.tensor(3.0)).item() == pytest.approx(1.0 + 0.003)  # by hand: sqrt(4) - 1 + 0.001 * 3
+    there_and_back = unscale(rescale(torch.tensor(value, dtype=torch.float64))).item()
+    assert there_and_back == pytest.approx(value, rel=1e-6, abs=1e-6)

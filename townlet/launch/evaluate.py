@@ -10,13 +10,13 @@ from rich.progress import track
 from rich.table import Table
 
 from townlet.config import Config
-from townlet.evaluation import Actions, Survival, greedy, play
+from townlet.evaluation import Greedy, Player, Survival, play
 from townlet.launch.find_run import find_run, load_run_config, read_policy
-from townlet.networks.interface import build_network
+from townlet.networks.build import build_network
 from townlet.policy import load_weights
 from townlet.statistics import Mean
 from townlet.worlds.build import baselines, build_world, world_spec
-from townlet.worlds.hamlet.world import HamletWorld
+from townlet.worlds.interface import VectorWorld
 
 AGENT = "agent, greedy"
 
@@ -30,7 +30,10 @@ def evaluate_command(run: str, episodes: int, seed: int | None, as_json: bool) -
     config = load_run_config(folder)
     network = build_network(config.network, world_spec(config)).requires_grad_(False)
     load_weights(network, read_policy(folder), str(folder.policy))
-    policies: dict[str, Callable[[HamletWorld], Actions]] = {AGENT: lambda _: greedy(network), **baselines(config)}
+    policies: dict[str, Callable[[VectorWorld], Player]] = {
+        AGENT: lambda world: Greedy(network, world),
+        **baselines(config),
+    }
     found = play_all(config, policies, episodes, secrets.randbits(40) if seed is None else seed, quiet=as_json)
     console = Console()
     if as_json:
@@ -40,7 +43,7 @@ def evaluate_command(run: str, episodes: int, seed: int | None, as_json: bool) -
 
 
 def play_all(
-    config: Config, policies: dict[str, Callable[[HamletWorld], Actions]], episodes: int, seed: int, quiet: bool
+    config: Config, policies: dict[str, Callable[[VectorWorld], Player]], episodes: int, seed: int, quiet: bool
 ) -> dict[str, Survival]:
     """One episode in each of `episodes` lanes, for each policy, all of them from the same starts."""
     found = {}

@@ -10,13 +10,17 @@ from rich.console import Console
 from rich.live import Live
 
 from townlet.config import Config
+from townlet.errors import TownletError
 from townlet.launch.find_run import find_run, load_run_config, read_policy
-from townlet.networks.interface import build_network
+from townlet.networks.acting import ActingNetwork
+from townlet.networks.build import build_network
 from townlet.policy import load_weights
 from townlet.run_folder import RunFolder
 from townlet.td import masked_argmax
 from townlet.worlds.build import build_world, world_spec
 from townlet.worlds.hamlet.portrait import Moment, one_line, portrait
+from townlet.worlds.hamlet.rules import HamletSettings
+from townlet.worlds.hamlet.world import HamletWorld
 
 
 def watch_command(run: str, fps: float, episodes: int | None, seed: int | None) -> None:
@@ -35,6 +39,7 @@ def watch_command(run: str, fps: float, episodes: int | None, seed: int | None) 
             if live is None:
                 console.print(one_line(moment), highlight=False, soft_wrap=True)
             else:
+                assert isinstance(config.world, HamletSettings)
                 live.update(portrait(moment, config.world), refresh=True)
                 time.sleep(1.0 / fps)
             watched += moment.last
@@ -47,6 +52,9 @@ def live_on(folder: RunFolder, config: Config, seed: int) -> Iterator[Moment]:
     """Step after step of greedy episodes, each with the newest policy, for ever. Raises TownletError."""
     network = build_network(config.network, world_spec(config))
     world = build_world(config, lanes=1, seed=seed)
+    if not isinstance(world, HamletWorld):
+        raise TownletError(f"watch: expected a run of the Hamlet world, found {config.world.kind}")
+    acting = ActingNetwork(network, world.lanes, world.device)
     view = world.reset()
     total = 0.0
     while True:
@@ -54,9 +62,10 @@ def live_on(folder: RunFolder, config: Config, seed: int) -> Iterator[Moment]:
         last = False
         while not last:
             before = world.lane(0)
-            q = network(view.observation)
+            q = acting.q(view)
             action = masked_argmax(q, view.action_mask)
             step = world.step(action)
+            acting.remember(action, step)
             last = step.finished is not None
             total += float(step.reward)
             yield Moment(

@@ -15,7 +15,7 @@ def generator(seed: int = 0) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(seed))
 
 
-def fill(sampler, lengths):
+def fill(sampler, lengths, period=1):
     """Insert episodes, dropping the oldest that do not fit; the positions that may be drawn."""
     episodes, head, used = [], 0, 0
     for steps in lengths:
@@ -26,7 +26,7 @@ def fill(sampler, lengths):
         sampler.insert(head, steps)
         episodes.append((head, steps))
         head, used = head + steps + 1, used + steps + 1
-    return [first + step for first, steps in episodes for step in range(steps)]
+    return [first + step for first, steps in episodes for step in range(0, steps, period)]
 
 
 both = pytest.mark.parametrize("make", [lambda: UniformSampler(CAPACITY), lambda: PrioritizedSampler(CAPACITY, 0.6)])
@@ -54,6 +54,18 @@ def test_every_start_of_every_episode_is_equally_likely_however_long_the_episode
     expected = len(positions) / len(items)
     chi_square = np.sum((counts - expected) ** 2 / expected)
     assert chi_square < 45.0  # 15 degrees of freedom: above it once in 10,000
+
+
+@pytest.mark.parametrize("kind", [UniformSampler, lambda *a: PrioritizedSampler(a[0], 0.6, a[1])])
+@given(lengths=lengths, period=st.integers(2, 5))
+def test_with_a_period_only_every_so_manieth_step_starts_a_window(kind, lengths, period):
+    sampler = kind(CAPACITY, period)
+    items = fill(sampler, lengths, period)
+    positions, probabilities = sampler.draw(200, generator())
+    assert sampler.items == len(items)
+    assert len(positions) == 200
+    assert set(positions.tolist()) <= set(items)
+    np.testing.assert_allclose(probabilities, 1.0 / len(items))
 
 
 @both

@@ -5,7 +5,7 @@ import torch
 from hamlet_levels import LEVELS, WAIT, level, new_world
 
 from townlet.errors import InvalidRequestError
-from townlet.evaluation import play
+from townlet.evaluation import Reflex, play
 from townlet.worlds.hamlet.baselines import scripted, uniform_random, wait_forever
 from townlet.worlds.hamlet.world import HamletWorld
 
@@ -29,7 +29,7 @@ def test_random_actions_are_all_the_valid_ones_alike(name):
 def test_waiting_lives_as_long_as_the_rules_allow():
     world = HamletWorld(level("L1_full"), lanes=3, seed=1)
     assert wait_forever(world)(world.reset()).tolist() == [WAIT] * 3
-    assert list(play(world, wait_forever(world)).steps) == [164] * 3
+    assert list(play(world, Reflex(wait_forever(world))).steps) == [164] * 3
 
 
 def test_waiting_is_refused_where_the_level_has_no_such_action():
@@ -48,13 +48,13 @@ def test_waiting_is_refused_where_the_level_has_no_such_action():
 )
 def test_tending_to_the_most_urgent_need_survives_to_the_cap(variant):
     world = HamletWorld(level(*variant), LANES, seed=1)
-    assert min(play(world, scripted(world)).steps) == world.spec.step_cap
+    assert min(play(world, Reflex(scripted(world))).steps) == world.spec.step_cap
 
 
 @pytest.mark.parametrize(("name", "best"), [("L0_minimal", 353), ("L0_5_dual", 437)])
 def test_without_a_cap_the_small_levels_end_near_the_best_that_was_found(name, best):
     world = HamletWorld(level(name, "step_cap=1000"), LANES, seed=1)
-    survival = play(world, scripted(world))
+    survival = play(world, Reflex(scripted(world)))
     assert 0.94 * best <= survival.mean.value <= best + 3
 
 

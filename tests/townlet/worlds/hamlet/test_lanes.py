@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from townlet.errors import InvalidRequestError
-from townlet.evaluation import play
+from townlet.evaluation import Reflex, play
 from townlet.worlds.hamlet.world import HamletWorld
 
 
@@ -157,7 +157,7 @@ def test_each_lane_has_its_own_difficulty():
     world = HamletWorld(level("L1_full"), lanes=4, seed=1)
     world.reset()
     world.set_multiplier(torch.tensor([0.2, 0.5, 0.8, 1.0]))
-    assert list(play(world, lambda view: same_for_all(world, WAIT)).steps) == [500, 283, 197, 164]
+    assert list(play(world, Reflex(lambda view: same_for_all(world, WAIT))).steps) == [500, 283, 197, 164]
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_a_difficulty_that_is_none_is_refused_and_changes_nothing(multiplier, fo
     world.reset()
     with pytest.raises(InvalidRequestError, match=f"multiplier.*found.*{found}"):
         world.set_multiplier(multiplier)
-    assert list(play(world, lambda view: same_for_all(world, WAIT)).steps) == [164, 164]
+    assert list(play(world, Reflex(lambda view: same_for_all(world, WAIT))).steps) == [164, 164]
 
 
 def test_no_tensor_of_a_step_is_written_to_later():

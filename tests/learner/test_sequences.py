@@ -1,0 +1,137 @@
+"""From stored episodes to sequences: against a brute-force twin that walks each episode step by step."""
+
+import numpy as np
+import pytest
+import torch
+from counting_world import SPEC, CountingWorld
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from actor.episodes import EpisodeAccumulator
+from learner.batch import Source
+from learner.sequences import SequenceBatch, SequenceWindows
+from protos import replay_pb2
+from replay_service.arena import Arena, Slice
+from replay_service.rate_limiter import RateLimiter
+from replay_service.sampler.uniform import UniformSampler
+from replay_service.table import Table
+from townlet.networks.memory import Memory
+from townlet.records import RecordLayout
+from townlet.specs import MemorySpec
+
+MEMORY = MemorySpec(state_size=4, period=2)
+LAYOUT = RecordLayout.of(SPEC, MEMORY)
+CPU = torch.device("cpu")
+GAMMA = 0.9
+
+
+def windows(burn_in=4, unroll=3, n_step=2, truncation_bootstraps=True) -> SequenceWindows:
+    return SequenceWindows(
+        LAYOUT,
+        MEMORY,
+        burn_in=burn_in,
+        unroll=unroll,
+        n_step=n_step,
+        gamma=GAMMA,
+        reward_scale=0.5,
+        intrinsic_weight=0.0,
+        truncation_bootstraps=truncation_bootstraps,
+    )
+
+
+def state_at(step: float) -> list[float]:
+    """The recurrent state with which the make-believe network comes to a step of its episode."""
+    return [0.0] * 4 if step == 0 else [step + 0.1, step + 0.2, step + 0.3, step + 0.4]
+
+
+def sampled(asking: SequenceWindows, world: CountingWorld, count: int, part_length: int = 50) -> SequenceBatch:
+    """A batch of `count` windows out of a table that holds the world's first 60 steps."""
+    sampler = UniformSampler(1000, MEMORY.period)
+    generator = np.random.Generator(np.random.Philox(3))
+    table = Table(Arena(1000, LAYOUT.stride), sampler, RateLimiter(None, 1, 1.0), generator, MEMORY.period)
+    accumulator = EpisodeAccumulator(LAYOUT, world.lanes, part_length, CPU, MEMORY)
+    view, memory = world.reset(), Memory.empty(world.lanes, MEMORY.state_size, CPU)
+    for at in range(60):
+        action = torch.full((world.lanes,), at % 3)
+        steps = view.observation["place"][:, 1].tolist()
+        memory = Memory(torch.tensor([state_at(n) for n in steps]), memory.previous_action, memory.previous_reward)
+        step = world.step(action)
+        for part in accumulator.add(view, memory, action, step):
+            table.insert(0, part.records)
+        memory = memory.after(memory.state, action, step)
+        view = step.view
+    request = asking.request(count)
+    slices = [Slice(part.first, part.steps, part.offset, part.size) for part in request.slices]
+    sample = table.sample(count, request.window.before, request.window.after, slices)
+    response = replay_pb2.SampleResponse(
+        windows=count,
+        real_before=sample.real_before.astype("<u4").tobytes(),
+        real_after=sample.real_after.astype("<u4").tobytes(),
+        data=sample.data,
+    )
+    source = Source(np.zeros(count, np.uint64), np.zeros(count, np.int64))
+    return asking.batch(asking.read(response, CPU), torch.ones(count), source)
+
+
+@settings(deadline=None, max_examples=40)
+@given(dies=st.booleans(), length=st.integers(1, 14), n_step=st.integers(1, 4), burn_in=st.sampled_from([2, 4]))
+def test_sequences_are_what_a_walk_through_the_episode_finds(dies, length, n_step, burn_in):
+    batch = sampled(windows(burn_in, 3, n_step), CountingWorld([length], dying=(0,) if dies else ()), 30)
+    for row in range(30):
+        start = int(batch.inputs.observation["place"][row, 0, 1])
+        assert start % MEMORY.period == 0
+        before = min(burn_in, start)
+        assert batch.burn_in_real[row].tolist() == [False] * (burn_in - before) + [True] * before
+        assert batch.burn_in.observation["place"][row, burn_in - before :, 1].tolist() == list(
+            range(start - before, start)
+        )
+        assert batch.state[row].tolist() == pytest.approx(state_at(start - before))
+        for at in range(3):
+            step, alive = start + at, start + at < length
+            assert batch.valid[row, at].item() == alive
+            if not alive:
+                continue
+            assert batch.inputs.observation["place"][row, at, 1].item() == step
+            assert batch.inputs.previous_reward[row, at].item() == step  # the counting world pays 1, 2, 3 ...
+            steps = min(n_step, length - step)
+            expected = sum(GAMMA**k * 0.5 * (step + k + 1) for k in range(steps))
+            ended = dies and step + steps == length
+            assert batch.reward[row, at].item() == pytest.approx(expected, rel=1e-5)
+            assert batch.discount[row, at].item() == pytest.approx(0.0 if ended else GAMMA**steps, rel=1e-5)
+            there = int(batch.bootstrap_step[row, at])
+            assert batch.inputs.observation["place"][row, there, 1].item() == step + steps
+            assert batch.action_mask[row, there].tolist() == [True, True, (step + steps) % 2 == 0]
+
+
+def test_previous_actions_are_those_that_were_done_and_none_at_the_start():
+    batch = sampled(windows(), CountingWorld([60]), 40, part_length=60)
+    for row in range(40):
+        start = int(batch.inputs.observation["place"][row, 0, 1])
+        steps = [step for step in range(start, start + 5) if step < 60]
+        done = [0 if step == 0 else (step - 1) % 3 + 1 for step in steps]
+        assert batch.inputs.previous_action[row, : len(steps)].tolist() == done
+
+
+def test_short_episodes_leave_some_steps_of_the_mask_false():
+    """Pitfall 4: were starts kept inside, the mask would be all true and prove nothing."""
+    batch = sampled(windows(), CountingWorld([2]), 20)
+    assert not batch.valid.all()
+    assert batch.valid.any()
+    assert not batch.burn_in_real.any()
+
+
+def test_a_later_part_of_a_long_episode_starts_from_its_stored_state():
+    batch = sampled(windows(), CountingWorld([60]), 60, part_length=20)
+    first = batch.inputs.observation["place"][:, 0, 1]
+    at_part = (first % 20 == 0) & (first > 0)
+    assert at_part.any()
+    assert not batch.burn_in_real[at_part].any()
+    for row in torch.nonzero(at_part).flatten().tolist():
+        assert batch.state[row].tolist() == pytest.approx(state_at(float(first[row])))
+
+
+def test_a_truncated_episode_bootstraps_unless_the_reward_says_that_the_cap_ends_the_value():
+    last = sampled(windows(), CountingWorld([1]), 5)
+    assert last.discount[:, 0].tolist() == pytest.approx([GAMMA] * 5)
+    ended = sampled(windows(truncation_bootstraps=False), CountingWorld([1]), 5)
+    assert ended.discount[:, 0].tolist() == [0.0] * 5

@@ -1,0 +1,61 @@
+"""Every network sees what it is given, or says what it needs."""
+
+import pytest
+import torch
+
+from townlet.config import ImpalaQSettings, MlpQSettings, RecurrentMlpQSettings, RecurrentSpatialQSettings
+from townlet.errors import ConfigError
+from townlet.networks.build import build_network
+from townlet.networks.memory import Memory
+from townlet.specs import EnvironmentSpec, FieldSpec
+
+CPU = torch.device("cpu")
+TOWN = EnvironmentSpec(
+    (FieldSpec("window", "uint8", (2, 5, 5)), FieldSpec("meters", "float32", (8,)), FieldSpec("hour", "float32", (1,))),
+    actions=6,
+    step_cap=100,
+)
+CAMERA = EnvironmentSpec((FieldSpec("image", "uint8", (4, 84, 84)),), actions=6, step_cap=100)
+TILES = EnvironmentSpec((FieldSpec("image", "uint8", (7, 7, 3)), FieldSpec("way", "uint8", (4,))), 7, 100)
+FLAT = EnvironmentSpec((FieldSpec("x", "float32", (4,)),), 2, 100)
+
+
+def observe(spec: EnvironmentSpec, lanes: int = 3):
+    random = torch.Generator().manual_seed(1)
+    return {
+        block.name: (torch.rand(lanes, *block.shape, generator=random) * 9).to(getattr(torch, block.dtype))
+        for block in spec.observation
+    }
+
+
+@pytest.mark.parametrize(
+    ("settings", "spec"),
+    [
+        (MlpQSettings(), TOWN),
+        (RecurrentMlpQSettings(hidden=16), TOWN),
+        (RecurrentSpatialQSettings(hidden=16), TOWN),
+        (ImpalaQSettings(hidden=16), CAMERA),
+        (ImpalaQSettings(hidden=None), CAMERA),
+        (ImpalaQSettings(hidden=16), TILES),
+    ],
+)
+def test_every_number_of_the_observation_counts(settings, spec):
+    """Pitfall 13: features that the network drops without a word."""
+    torch.manual_seed(0)
+    network = build_network(settings, spec)
+    memory = Memory.empty(3, network.state_size, CPU)
+    observation = observe(spec)
+    q, state = network.step(observation, memory)
+    assert q.shape == (3, spec.actions)
+    assert state.shape == (3, network.state_size)
+    for name, block in observation.items():
+        for at in range(0, block[0].numel(), max(1, block[0].numel() // 7)):
+            other = block.clone()
+            other.view(3, -1)[:, at] += 5
+            assert not torch.equal(network.step({**observation, name: other}, memory)[0], q), (name, at)
+
+
+@pytest.mark.parametrize("settings", [RecurrentSpatialQSettings(), ImpalaQSettings()])
+def test_a_network_for_planes_says_so_when_there_are_none(settings):
+    with pytest.raises(ConfigError, match=r"needs exactly one block of three dimensions .*, found x \[4\]"):
+        build_network(settings, FLAT)

@@ -1,0 +1,30 @@
+"""A network that lives through steps: it sees, chooses, and carries its memory along. L lanes, A actions."""
+
+import torch
+from torch import Tensor
+
+from townlet.networks.interface import QNetwork
+from townlet.networks.memory import Memory
+from townlet.worlds.interface import Step, View
+
+
+class ActingNetwork:
+    """One forward pass a step for all lanes. The memory it acts with is its own: training never touches it.
+
+    memory: with what the lanes come to the next step.
+    """
+
+    def __init__(self, network: QNetwork, lanes: int, device: torch.device) -> None:
+        self.network = network
+        self.memory = Memory.empty(lanes, network.state_size, device)
+        self._next_state = self.memory.state
+
+    @torch.no_grad()
+    def q(self, view: View) -> Tensor:
+        """Q, float32 [L, A], of what the lanes see now."""
+        q, self._next_state = self.network.step(view.observation, self.memory)
+        return q
+
+    def remember(self, action: Tensor, step: Step) -> None:
+        """Move on, once `action`, int64 [L], has brought `step`. Lanes that finished begin with an empty memory."""
+        self.memory = self.memory.after(self._next_state, action, step)

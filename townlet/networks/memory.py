@@ -1,0 +1,63 @@
+"""What an agent carries from one step to the next. L lanes, S numbers of recurrent state, A actions."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from townlet.worlds.interface import Observation, Step
+
+
+@dataclass(frozen=True)
+class Memory:
+    """At the start of an episode everything is zero.
+
+    state: float32 [L, S]; S is 0 without a recurrent network.
+    previous_action: int64 [L], the action's ID plus 1; 0 before the first.
+    previous_reward: float32 [L], extrinsic, as the environment gave it.
+    """
+
+    state: Tensor
+    previous_action: Tensor
+    previous_reward: Tensor
+
+    @classmethod
+    def empty(cls, lanes: int, state_size: int, device: torch.device) -> "Memory":
+        """Of lanes that have seen nothing yet."""
+        return cls(
+            torch.zeros(lanes, state_size, device=device),
+            torch.zeros(lanes, dtype=torch.int64, device=device),
+            torch.zeros(lanes, device=device),
+        )
+
+    def after(self, state: Tensor, action: Tensor, step: Step) -> "Memory":
+        """Once `action` has brought `step` and the network has moved on to `state`; finished lanes forget."""
+        return Memory(state, action + 1, step.reward).without(step.terminated | step.truncated)
+
+    def without(self, lanes: Tensor) -> "Memory":
+        """The same, but empty where bool [L] says so."""
+        return Memory(
+            self.state.masked_fill(lanes[:, None], 0.0),
+            self.previous_action.masked_fill(lanes, 0),
+            self.previous_reward.masked_fill(lanes, 0.0),
+        )
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a recurrent network is given: T steps of B sequences.
+
+    observation: blocks of [B, T, ...]. previous_action: int64 [B, T]. previous_reward: float32 [B, T]. See `Memory`.
+    """
+
+    observation: Observation
+    previous_action: Tensor
+    previous_reward: Tensor
+
+    def steps(self, first: int, last: int) -> "Inputs":
+        """The steps [first, last)."""
+        return Inputs(
+            {name: block[:, first:last] for name, block in self.observation.items()},
+            self.previous_action[:, first:last],
+            self.previous_reward[:, first:last],
+        )

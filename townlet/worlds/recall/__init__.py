@@ -1,0 +1,1 @@
+"""A task that nobody solves without a memory."""
