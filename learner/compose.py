@@ -67,7 +67,7 @@ def build_loss(config: Config) -> TransitionLoss | SequenceLoss:
     learner, sequence = config.learner, config.sequence
     if sequence is None:
         return TransitionLoss(learner.huber_delta, learner.value_rescaling)
-    return SequenceLoss(learner.huber_delta, learner.value_rescaling, sequence.priority_eta)
+    return SequenceLoss(learner.huber_delta, learner.value_rescaling, sequence.priority_eta, sequence.period)
 
 
 def build_windows(config: Config, layout: RecordLayout, spec: EnvironmentSpec) -> TransitionWindows | SequenceWindows:

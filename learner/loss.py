@@ -54,14 +54,17 @@ class SequenceLoss:
     huber_delta: float
     value_rescaling: bool
     priority_eta: float
+    period: int
+    """Of the windows' starts: burn-in begins at its multiples."""
 
     def __call__(self, online: RecurrentQ, target: RecurrentQ, batch: SequenceBatch) -> Loss:
         """Of one batch."""
         unroll = batch.action.shape[1]
         steps = batch.inputs.previous_action.shape[1]
         with torch.no_grad():
-            state = online.burn_in(batch.burn_in, batch.state, batch.burn_in_real)
-            target_q, _ = target.unroll(batch.inputs, target.burn_in(batch.burn_in, batch.state, batch.burn_in_real))
+            state = online.burn_in(batch.burn_in, batch.state, batch.burn_in_real, self.period)
+            target_state = target.burn_in(batch.burn_in, batch.state, batch.burn_in_real, self.period)
+            target_q, _ = target.unroll(batch.inputs, target_state)
         q, state = online.unroll(batch.inputs.steps(0, unroll), state)
         with torch.no_grad():
             tail_q, _ = online.unroll(batch.inputs.steps(unroll, steps), state.detach())

@@ -41,6 +41,17 @@ class MlpQSettings(Settings):
     hidden: Annotated[tuple[Count, ...], Field(min_length=1)] = (128, 128)
 
 
+class EntityQSettings(Settings):
+    """Feed-forward: attention over a set of things, such as the affordances of a typed full view; dueling head.
+
+    features: of each thing, and of all else together. heads: of the attention.
+    """
+
+    kind: Literal["entity_q"] = "entity_q"
+    features: Count = 64
+    heads: Count = 4
+
+
 class RecurrentMlpQSettings(Settings):
     """Linear and ReLU on the flat observation, joined by the previous action and reward; LSTM; dueling head."""
 
@@ -77,7 +88,8 @@ class ImpalaQSettings(Settings):
 
 
 NetworkSettings = Annotated[
-    MlpQSettings | RecurrentMlpQSettings | RecurrentSpatialQSettings | ImpalaQSettings, Field(discriminator="kind")
+    MlpQSettings | EntityQSettings | RecurrentMlpQSettings | RecurrentSpatialQSettings | ImpalaQSettings,
+    Field(discriminator="kind"),
 ]
 
 
@@ -274,7 +286,7 @@ class Config(Settings):
     @property
     def recurrent_hidden(self) -> int | None:
         """Width of the network's LSTM; None without one."""
-        return None if isinstance(self.network, MlpQSettings) else self.network.hidden
+        return None if isinstance(self.network, MlpQSettings | EntityQSettings) else self.network.hidden
 
     @property
     def sequence(self) -> SequenceSettings | None:
@@ -342,6 +354,11 @@ class Config(Settings):
                 sequence.burn_in + sequence.unroll <= self.steps_per_part,
                 f"learner.sequence: expected burn_in + unroll of at most {self.steps_per_part}, the longest episode, "
                 f"found {sequence.burn_in} + {sequence.unroll}",
+            )
+        if isinstance(self.network, EntityQSettings):
+            _require(
+                self.network.features % self.network.heads == 0,
+                f"network.heads: expected a divisor of features, {self.network.features}, found {self.network.heads}",
             )
         if replay.samples_per_insert is not None:
             burst = replay.samples_per_insert * self.steps_per_part * shards

@@ -20,7 +20,7 @@ from townlet.worlds.interface import Step, View
 
 SPEC = EnvironmentSpec((FieldSpec("seen", "float32", (3,)),), actions=3, step_cap=100)
 BURN_IN, UNROLL, N_STEP, BATCH = 3, 4, 2, 5
-LOSS = SequenceLoss(huber_delta=1.0, value_rescaling=False, priority_eta=0.9)
+LOSS = SequenceLoss(huber_delta=1.0, value_rescaling=False, priority_eta=0.9, period=1)
 
 
 def make_network(seed=0):
@@ -94,6 +94,15 @@ def test_the_loss_is_what_a_walk_step_by_step_finds(rescaling):
         expected = 0.9 * max(errors) + 0.1 * sum(errors) / len(errors)
         assert loss.priorities[row].item() == pytest.approx(expected, abs=1e-4)
     assert loss.value.item() == pytest.approx(total / count, abs=1e-5)
+
+
+@torch.no_grad()
+def test_burn_in_by_periods_is_burn_in_step_by_step():
+    network, batch = make_network(), make_batch()
+    real = torch.tensor([[False] * 4 + [True] * 2, [True] * 6, [False] * 6, [False] * 2 + [True] * 4, [True] * 6])
+    by_steps = network.burn_in(batch.inputs, batch.state, real, 1)
+    torch.testing.assert_close(network.burn_in(batch.inputs, batch.state, real, 2), by_steps)
+    assert torch.equal(by_steps[2], batch.state[2])
 
 
 def test_padding_touches_neither_loss_nor_gradient_nor_priorities():

@@ -1,13 +1,14 @@
 """The one place that builds networks from their settings."""
 
 from townlet.config import (
+    EntityQSettings,
     ImpalaQSettings,
     MlpQSettings,
     NetworkSettings,
     RecurrentMlpQSettings,
     RecurrentSpatialQSettings,
 )
-from townlet.networks.encoders import FlatEncoder, ImpalaEncoder, SpatialEncoder
+from townlet.networks.encoders import EntityEncoder, FlatEncoder, ImpalaEncoder, SpatialEncoder
 from townlet.networks.interface import FeedForwardQ, QNetwork, RecurrentQ
 from townlet.specs import EnvironmentSpec
 
@@ -23,6 +24,9 @@ def build_network(settings: NetworkSettings, spec: EnvironmentSpec) -> QNetwork:
     match settings:
         case MlpQSettings(hidden=hidden):
             return FeedForwardQ(FlatEncoder(spec, hidden), hidden[-1], spec.actions)
+        case EntityQSettings(features=features, heads=heads):
+            entity = EntityEncoder(spec, features, heads)
+            return FeedForwardQ(entity, entity.features, spec.actions)
         case RecurrentMlpQSettings(features=features, hidden=hidden):
             flat = FlatEncoder(spec, (features,), normalised=False)
             return RecurrentQ(flat, features, spec.actions, hidden, HEAD_FEATURES)

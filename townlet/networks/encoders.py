@@ -5,6 +5,7 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from townlet.errors import ConfigError
 from townlet.specs import EnvironmentSpec, FieldSpec
@@ -42,7 +43,7 @@ class SpatialEncoder(nn.Module):
         self, spec: EnvironmentSpec, channels: Sequence[int], spatial_features: int, block_features: int
     ) -> None:
         super().__init__()
-        planes = only_planes(spec, "recurrent_spatial_q")
+        planes = only_block(spec, 3, "recurrent_spatial_q")
         self._planes = planes.name
         depth, height, width = planes.shape
         self.spatial = nn.Sequential(
@@ -71,6 +72,48 @@ class SpatialEncoder(nn.Module):
         return torch.cat(parts, dim=1)
 
 
+class EntityEncoder(nn.Module):
+    """Attention over the rows of the one block [N, F] of the observation. Returns float32 [B, 2 * features].
+
+    All else asks, each row answers: so what is where matters only as far as one who is hungry, say, looks for it. A row
+    is known by its number too (an embedding), since affordances differ in more than their place.
+    Raises ConfigError when there is no such block, or more than one.
+    """
+
+    def __init__(self, spec: EnvironmentSpec, features: int, heads: int) -> None:
+        super().__init__()
+        entities = only_block(spec, 2, "entity_q")
+        self._entities = entities.name
+        self._heads = heads
+        rows, numbers = entities.shape
+        self.rest = nn.Sequential(
+            nn.Linear(spec.observation_size - entities.size, features), nn.LayerNorm(features), nn.ReLU()
+        )
+        self.row = nn.Linear(numbers, features)
+        self.row_of_rest = nn.Linear(features, features)
+        self.identity = nn.Parameter(0.1 * torch.randn(rows, features))
+        self.answer = nn.Sequential(nn.LayerNorm(features), nn.ReLU(), nn.Linear(features, features), nn.ReLU())
+        self.query = nn.Linear(features, features)
+        self.key = nn.Linear(features, features)
+        self.value = nn.Linear(features, features)
+        self.out = nn.Sequential(nn.Linear(2 * features, 2 * features), nn.LayerNorm(2 * features), nn.ReLU())
+        self.features = 2 * features
+
+    def forward(self, observation: Observation) -> Tensor:
+        """observation: blocks of [B, ...]."""
+        rest = self.rest(flat({name: block for name, block in observation.items() if name != self._entities}))
+        rows = self.answer(
+            self.row(observation[self._entities].float()) + self.identity + self.row_of_rest(rest)[:, None]
+        )
+        query, key, value = (
+            tensor.unflatten(-1, (self._heads, -1)).transpose(-2, -3)
+            for tensor in (self.query(rest)[:, None], self.key(rows), self.value(rows))
+        )
+        found = functional.scaled_dot_product_attention(query, key, value).flatten(1)
+        features: Tensor = self.out(torch.cat([rest, found], dim=1))
+        return features
+
+
 class ImpalaEncoder(nn.Module):
     """Residual convolutions over an image (Espeholt et al. 2018, figure 3 right). Returns float32 [B, features].
 
@@ -80,7 +123,7 @@ class ImpalaEncoder(nn.Module):
 
     def __init__(self, spec: EnvironmentSpec, channels: Sequence[int], features: int) -> None:
         super().__init__()
-        image = only_planes(spec, "impala_q")
+        image = only_block(spec, 3, "impala_q")
         self._image = image.name
         self._scale = 1.0 / 255.0 if image.dtype == "uint8" else 1.0
         self._channels_last = image.shape[2] <= 4 < image.shape[0]
@@ -123,12 +166,13 @@ class _Residual(nn.Module):
         return changed
 
 
-def only_planes(spec: EnvironmentSpec, network: str) -> FieldSpec:
-    """The one block of the observation that is an image or planes."""
-    found = [block for block in spec.observation if len(block.shape) == 3]
+def only_block(spec: EnvironmentSpec, dimensions: int, network: str) -> FieldSpec:
+    """The one block of the observation with so many dimensions."""
+    found = [block for block in spec.observation if len(block.shape) == dimensions]
     if len(found) != 1:
         blocks = ", ".join(f"{block.name} {list(block.shape)}" for block in spec.observation)
         raise ConfigError(
-            f"network.kind: {network} needs exactly one block of three dimensions in the observation, found {blocks}"
+            f"network.kind: {network} needs exactly one block of {dimensions} dimensions in the observation, "
+            f"found {blocks}"
         )
     return found[0]

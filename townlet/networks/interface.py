@@ -60,12 +60,17 @@ class RecurrentQ(nn.Module):
         hidden, after = self.lstm(self._moments(inputs), _split(state))
         return self.head(self.out(hidden)), _join(after)
 
-    def burn_in(self, inputs: Inputs, state: Tensor, real: Tensor) -> Tensor:
-        """The state after those steps that are real, bool [B, T]; padding leaves it as it is."""
+    def burn_in(self, inputs: Inputs, state: Tensor, real: Tensor, period: int) -> Tensor:
+        """The state after those steps that are real, bool [B, T]; padding leaves it as it is.
+
+        period: padding begins and ends only at multiples of so many steps, which are then fed at once.
+        """
+        if real.shape[1] == 0:
+            return state
         moments = self._moments(inputs)
-        for at in range(real.shape[1]):
-            after = _join(self.lstm(moments[:, at : at + 1], _split(state))[1])
-            state = torch.where(real[:, at : at + 1], after, state)
+        for steps, are_real in zip(torch.split(moments, period, 1), torch.split(real, period, 1), strict=True):
+            after = _join(self.lstm(steps, _split(state))[1])
+            state = torch.where(are_real[:, :1], after, state)
         return state
 
     def _moments(self, inputs: Inputs) -> Tensor:

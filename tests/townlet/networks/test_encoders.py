@@ -3,7 +3,13 @@
 import pytest
 import torch
 
-from townlet.config import ImpalaQSettings, MlpQSettings, RecurrentMlpQSettings, RecurrentSpatialQSettings
+from townlet.config import (
+    EntityQSettings,
+    ImpalaQSettings,
+    MlpQSettings,
+    RecurrentMlpQSettings,
+    RecurrentSpatialQSettings,
+)
 from townlet.errors import ConfigError
 from townlet.networks.build import build_network
 from townlet.networks.memory import Memory
@@ -17,6 +23,9 @@ TOWN = EnvironmentSpec(
 )
 CAMERA = EnvironmentSpec((FieldSpec("image", "uint8", (4, 84, 84)),), actions=6, step_cap=100)
 TILES = EnvironmentSpec((FieldSpec("image", "uint8", (7, 7, 3)), FieldSpec("way", "uint8", (4,))), 7, 100)
+MAP = EnvironmentSpec(
+    (FieldSpec("cell", "uint8", (16,)), FieldSpec("affordances", "float32", (4, 3))), actions=6, step_cap=100
+)
 FLAT = EnvironmentSpec((FieldSpec("x", "float32", (4,)),), 2, 100)
 
 
@@ -32,6 +41,7 @@ def observe(spec: EnvironmentSpec, lanes: int = 3):
     ("settings", "spec"),
     [
         (MlpQSettings(), TOWN),
+        (EntityQSettings(), MAP),
         (RecurrentMlpQSettings(hidden=16), TOWN),
         (RecurrentSpatialQSettings(hidden=16), TOWN),
         (ImpalaQSettings(hidden=16), CAMERA),
@@ -55,7 +65,7 @@ def test_every_number_of_the_observation_counts(settings, spec):
             assert not torch.equal(network.step({**observation, name: other}, memory)[0], q), (name, at)
 
 
-@pytest.mark.parametrize("settings", [RecurrentSpatialQSettings(), ImpalaQSettings()])
-def test_a_network_for_planes_says_so_when_there_are_none(settings):
-    with pytest.raises(ConfigError, match=r"needs exactly one block of three dimensions .*, found x \[4\]"):
+@pytest.mark.parametrize("settings", [EntityQSettings(), RecurrentSpatialQSettings(), ImpalaQSettings()])
+def test_a_network_says_what_it_needs_to_see(settings):
+    with pytest.raises(ConfigError, match=r"needs exactly one block of [23] dimensions .*, found x \[4\]"):
         build_network(settings, FLAT)
