@@ -280,8 +280,9 @@ class Config(Settings):
         """Samples by which the limiter's balance may stray to either side, over all shards."""
         if self.replay.samples_per_insert_tolerance is not None:
             return self.replay.samples_per_insert_tolerance
-        running = self.actor.count * self.actor.lanes * self.steps_per_part
-        return (self.replay.samples_per_insert or 1.0) * running + self.windows_per_request
+        shards = len(self.replay.addresses)
+        running = max(self.actor.count * self.actor.lanes, shards) * self.steps_per_part
+        return (self.replay.samples_per_insert or 1.0) * running + self.windows_per_request * shards
 
     @property
     def recurrent_hidden(self) -> int | None:
