@@ -12,7 +12,7 @@ from subprocess import Popen
 
 import torch
 
-from bench.rounds import Case, Ratio, calls_per_s, compare, options
+from bench.rounds import Case, Options, Ratio, calls_per_s, compare, options
 from bench.services import replay_service
 from learner.compose import build_loss, sample_client
 from learner.meter import Meter
@@ -35,13 +35,17 @@ class NoScalars:
 
 def main() -> None:
     """Measure and print."""
-    chosen = options(__doc__)
+    measure(CONFIG, options(__doc__))
+
+
+def measure(path: Path, chosen: Options) -> None:
+    """Both rates of the configured update, and their ratio."""
     torch.set_num_threads(1)
     mine, *others = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, others or [mine])  # what is started from here inherits it
-    with replay_service(CONFIG, "replay.samples_per_insert=null") as config:
+    with replay_service(path, "replay.samples_per_insert=null") as config:
         spec = world_spec(config)
-        layout = RecordLayout.of(spec)
+        layout = RecordLayout.of(spec, config.memory)
         stop = threading.Event()
         learning = QLearning(build_network(config.network, spec), config.learner, build_loss(config))
         meter = Meter()
@@ -75,7 +79,9 @@ def main() -> None:
                     ),
                 ]
                 ratio = Ratio("services / memory", cases[0].name, cases[1].name)
-                compare(f"learner: batches of {config.learner.batch_size}, beside a busy actor", cases, [ratio], chosen)
+                compare(
+                    f"{path.stem}: batches of {config.learner.batch_size}, beside a busy actor", cases, [ratio], chosen
+                )
                 stop.set()
         finally:
             actor.terminate()
