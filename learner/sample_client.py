@@ -3,6 +3,7 @@
 import queue
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -12,7 +13,8 @@ from torch import Tensor
 from learner.batch import Batch, Source, TransitionWindows
 from learner.sequences import SequenceBatch, SequenceWindows
 from learner.shards import Drawn, Shards
-from townlet.rpc import FIRST_RETRY_S
+from townlet.errors import ConfigError
+from townlet.rpc import FIRST_RETRY_S, SAMPLE_LIMIT_BYTES
 from townlet.td import importance_weights
 from townlet.worker import Worker
 
@@ -21,10 +23,36 @@ POLL_S = 0.1
 AnyBatch = Batch | SequenceBatch
 
 
+@dataclass(frozen=True)
+class _Windows:
+    """W windows. columns: of [W, ...], as the kind of windows reads them. keys, shards, probabilities: [W]."""
+
+    columns: list[Tensor]
+    keys: NDArray[np.uint64]
+    shards: NDArray[np.int64]
+    probabilities: NDArray[np.float64]
+
+    def rows(self, rows: slice | NDArray[np.int64]) -> "_Windows":
+        """Some of them."""
+        of_columns = rows if isinstance(rows, slice) else torch.from_numpy(rows).to(self.columns[0].device)
+        columns = [column[of_columns] for column in self.columns]
+        return _Windows(columns, self.keys[rows], self.shards[rows], self.probabilities[rows])
+
+    def and_then(self, others: "_Windows") -> "_Windows":
+        """These, then the others."""
+        return _Windows(
+            [torch.cat(columns) for columns in zip(self.columns, others.columns, strict=True)],
+            np.concatenate([self.keys, others.keys]),
+            np.concatenate([self.shards, others.shards]),
+            np.concatenate([self.probabilities, others.probabilities]),
+        )
+
+
 class SampleClient:
     """Prefetches: a request draws `batches_per_request` batches, and `prefetch_requests` of them wait to be used.
 
-    request: what is asked for each time, over all shards.
+    Windows so long that a batch of them does not fit in a message are drawn in several requests.
+    request: what is asked for each time, over all shards. Raises ConfigError when not even one window fits.
     """
 
     def __init__(
@@ -44,9 +72,10 @@ class SampleClient:
     ) -> None:
         self._shards = shards
         self._windows = windows
-        self.request = windows.request(batch_size * batches_per_request)
+        self.request = windows.request(_windows_per_request(windows, batch_size, batches_per_request))
         self.request.run = run
-        self._batches_per_request = batches_per_request
+        self._batch_size = batch_size
+        self._left: _Windows | None = None
         self._prioritized = prioritized
         self._importance_exponent = importance_exponent
         self._device = device
@@ -102,7 +131,21 @@ class SampleClient:
                 self._shards.update_priorities(int(shard), source.keys[mine], priorities.numpy()[mine])
 
     def _assemble(self, drawn: list[Drawn]) -> list[AnyBatch]:
-        """All shards' windows, mixed, as equal batches; what does not fill one is left out."""
+        """As many batches as all shards' windows fill, together with those that were left over before."""
+        drawn_now = self._mix(drawn)
+        ready = drawn_now if self._left is None else self._left.and_then(drawn_now)
+        count, size = len(ready.keys), self._batch_size
+        full = count - count % size
+        self._left = ready.rows(slice(full, count)) if full < count else None
+        items = sum(self._shards.items)
+        return [self._batch(ready.rows(slice(at, at + size)), items) for at in range(0, full, size)]
+
+    def _batch(self, drawn: "_Windows", items: int) -> AnyBatch:
+        weights = importance_weights(torch.from_numpy(drawn.probabilities), items, exponent=self._importance_exponent)
+        return self._windows.batch(drawn.columns, weights.to(self._device), Source(drawn.keys, drawn.shards))
+
+    def _mix(self, drawn: list[Drawn]) -> "_Windows":
+        """All shards' windows in random order, so that no batch comes from one shard alone."""
         parts = [self._windows.read(each.response, self._device) for each in drawn]
         columns = [torch.cat(column) if len(drawn) > 1 else column[0] for column in zip(*parts, strict=True)]
         keys = np.concatenate([np.frombuffer(each.response.keys, "<u8") for each in drawn])
@@ -110,32 +153,25 @@ class SampleClient:
         probabilities = np.concatenate(
             [each.share * np.frombuffer(each.response.probabilities, "<f8") for each in drawn]
         )
-        if len(drawn) > 1:
-            order = self._generator.permutation(len(keys))
-            columns = [column[torch.from_numpy(order).to(self._device)] for column in columns]
-            keys, shards, probabilities = keys[order], shards[order], probabilities[order]
-        items = sum(self._shards.items)
-        return [
-            self._windows.batch(
-                [column[rows] for column in columns],
-                self._weights(probabilities[rows], items),
-                Source(keys[rows], shards[rows]),
-            )
-            for rows in self._rows(len(keys))
-        ]
-
-    def _rows(self, windows: int) -> list[slice]:
-        size = self.request.windows // self._batches_per_request
-        return [slice(at, at + size) for at in range(0, windows - size + 1, size)]
-
-    def _weights(self, probabilities: NDArray[np.float64], items: int) -> Tensor:
-        weights = importance_weights(torch.from_numpy(probabilities), items, exponent=self._importance_exponent)
-        return weights.to(self._device)
+        mixed = _Windows(columns, keys, shards, probabilities)
+        return mixed if len(drawn) == 1 else mixed.rows(self._generator.permutation(len(keys)))
 
     def _put(self, batches: list[AnyBatch]) -> None:
-        while not self._stop.is_set():
+        while batches and not self._stop.is_set():
             try:
                 self._ready.put(batches, timeout=POLL_S)
                 return
             except queue.Full:
                 continue
+
+
+def _windows_per_request(windows: TransitionWindows | SequenceWindows, batch_size: int, batches: int) -> int:
+    """Whole batches as far as they fit in a message, else as many windows as do."""
+    window_bytes = sum(part.steps * part.size for part in windows.request(1).slices)
+    fit = SAMPLE_LIMIT_BYTES // window_bytes
+    if fit == 0:
+        raise ConfigError(
+            f"learner.sequence: expected windows of at most {SAMPLE_LIMIT_BYTES} bytes, found {window_bytes}; shorten "
+            "burn_in or unroll"
+        )
+    return min(batches, fit // batch_size) * batch_size or fit

@@ -16,7 +16,7 @@ from replay_service.shard import Shard
 from replay_service.table import Sample
 from replay_service.turnstile import Turnstile
 from townlet.errors import InvalidRequestError, MismatchError
-from townlet.rpc import MESSAGE_LIMIT_BYTES
+from townlet.rpc import SAMPLE_LIMIT_BYTES
 
 FIRST_PRODUCER_POLL_S = 0.2
 
@@ -194,9 +194,9 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
                     f"bytes [{part.offset}, {part.offset + part.size})"
                 )
             size += request.windows * part.steps * part.size
-        if request.windows and (not request.window.after or window > self._capacity or size > MESSAGE_LIMIT_BYTES // 2):
+        if request.windows and (not request.window.after or window > self._capacity or size > SAMPLE_LIMIT_BYTES):
             raise InvalidRequestError(
-                f"sample: expected windows of 1 to {self._capacity} records and at most {MESSAGE_LIMIT_BYTES // 2} "
+                f"sample: expected windows of 1 to {self._capacity} records and at most {SAMPLE_LIMIT_BYTES} "
                 f"bytes in all, found windows of {window} records and {size} bytes"
             )
         return [Slice(part.first, part.steps, part.offset, part.size) for part in request.slices]

@@ -20,6 +20,9 @@ from townlet.status import from_rpc_error, to_code
 MESSAGE_LIMIT_BYTES = 64 * 2**20
 """The largest message that is sent or taken."""
 
+SAMPLE_LIMIT_BYTES = MESSAGE_LIMIT_BYTES // 2
+"""The most that the windows of one answer may hold."""
+
 CALL_TIMEOUT_S = 10.0
 """Deadline of a call that is answered at once."""
 
