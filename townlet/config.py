@@ -45,9 +45,12 @@ class EntityQSettings(Settings):
     """Feed-forward: attention over a set of things, such as the affordances of a typed full view; dueling head.
 
     features: of each thing, and of all else together. heads: of the attention.
+    relative_to: a block that is the one-hot cell of a square grid, row by row; then the first two numbers of a thing
+        are its x and y on that grid, from 0 to 1, and are also seen from that cell.
     """
 
     kind: Literal["entity_q"] = "entity_q"
+    relative_to: str | None = None
     features: Count = 64
     heads: Count = 4
 

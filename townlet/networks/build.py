@@ -24,8 +24,8 @@ def build_network(settings: NetworkSettings, spec: EnvironmentSpec) -> QNetwork:
     match settings:
         case MlpQSettings(hidden=hidden):
             return FeedForwardQ(FlatEncoder(spec, hidden), hidden[-1], spec.actions)
-        case EntityQSettings(features=features, heads=heads):
-            entity = EntityEncoder(spec, features, heads)
+        case EntityQSettings():
+            entity = EntityEncoder(spec, settings.features, settings.heads, settings.relative_to)
             return FeedForwardQ(entity, entity.features, spec.actions)
         case RecurrentMlpQSettings(features=features, hidden=hidden):
             flat = FlatEncoder(spec, (features,), normalised=False)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
+from math import isqrt
 
 import torch
 from torch import Tensor, nn
@@ -77,15 +78,20 @@ class EntityEncoder(nn.Module):
 
     All else asks, each row answers: so what is where matters only as far as one who is hungry, say, looks for it. A row
     is known by its number too (an embedding), since affordances differ in more than their place.
+    relative_to: the block of a one-hot cell from which the rows' places are seen too; see `EntityQSettings`.
     Raises ConfigError when there is no such block, or more than one.
     """
 
-    def __init__(self, spec: EnvironmentSpec, features: int, heads: int) -> None:
+    def __init__(self, spec: EnvironmentSpec, features: int, heads: int, relative_to: str | None) -> None:
         super().__init__()
         entities = only_block(spec, 2, "entity_q")
         self._entities = entities.name
         self._heads = heads
+        self._relative_to = relative_to
         rows, numbers = entities.shape
+        if relative_to is not None:
+            self.register_buffer("_places", _places(spec, relative_to), persistent=False)
+            numbers += 2
         self.rest = nn.Sequential(
             nn.Linear(spec.observation_size - entities.size, features), nn.LayerNorm(features), nn.ReLU()
         )
@@ -102,9 +108,7 @@ class EntityEncoder(nn.Module):
     def forward(self, observation: Observation) -> Tensor:
         """observation: blocks of [B, ...]."""
         rest = self.rest(flat({name: block for name, block in observation.items() if name != self._entities}))
-        rows = self.answer(
-            self.row(observation[self._entities].float()) + self.identity + self.row_of_rest(rest)[:, None]
-        )
+        rows = self.answer(self.row(self._rows(observation)) + self.identity + self.row_of_rest(rest)[:, None])
         query, key, value = (
             tensor.unflatten(-1, (self._heads, -1)).transpose(-2, -3)
             for tensor in (self.query(rest)[:, None], self.key(rows), self.value(rows))
@@ -112,6 +116,25 @@ class EntityEncoder(nn.Module):
         found = functional.scaled_dot_product_attention(query, key, value).flatten(1)
         features: Tensor = self.out(torch.cat([rest, found], dim=1))
         return features
+
+    def _rows(self, observation: Observation) -> Tensor:
+        """The rows float32 [B, N, F], and where they are told relative to a place, that before them."""
+        rows = observation[self._entities].float()
+        if self._relative_to is None:
+            return rows
+        here = observation[self._relative_to].float() @ self.get_buffer("_places")
+        return torch.cat([rows[..., :2] - here[:, None], rows], dim=-1)
+
+
+def _places(spec: EnvironmentSpec, name: str) -> Tensor:
+    """x and y of each cell of the grid whose one-hot cell the block is, float32 [G * G, 2] from 0 to 1."""
+    block = next((block for block in spec.observation if block.name == name), None)
+    side = isqrt(block.size) if block else 0
+    if block is None or side < 2 or side**2 != block.size:
+        blocks = ", ".join(f"{block.name} {list(block.shape)}" for block in spec.observation)
+        raise ConfigError(f"network.relative_to: expected the name of a block of a square grid's cells, found {blocks}")
+    x, y = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="xy")
+    return torch.stack([x.flatten(), y.flatten()], dim=1) / (side - 1)
 
 
 class ImpalaEncoder(nn.Module):

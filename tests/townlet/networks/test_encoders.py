@@ -42,6 +42,7 @@ def observe(spec: EnvironmentSpec, lanes: int = 3):
     [
         (MlpQSettings(), TOWN),
         (EntityQSettings(), MAP),
+        (EntityQSettings(relative_to="cell"), MAP),
         (RecurrentMlpQSettings(hidden=16), TOWN),
         (RecurrentSpatialQSettings(hidden=16), TOWN),
         (ImpalaQSettings(hidden=16), CAMERA),
@@ -69,3 +70,15 @@ def test_every_number_of_the_observation_counts(settings, spec):
 def test_a_network_says_what_it_needs_to_see(settings):
     with pytest.raises(ConfigError, match=r"needs exactly one block of [23] dimensions .*, found x \[4\]"):
         build_network(settings, FLAT)
+
+
+def test_places_are_seen_from_the_cell_one_stands_on():
+    torch.manual_seed(0)
+    encoder = build_network(EntityQSettings(relative_to="cell"), MAP).encoder
+    cell = torch.zeros(1, 16, dtype=torch.uint8)
+    cell[0, 1 * 4 + 2] = 1  # x 2, y 1 on a grid of 4
+    things = torch.tensor([[[1.0, 0.0, 9.0]] * 4])
+    rows = encoder._rows({"cell": cell, "affordances": things})
+    assert rows[0, 0].tolist() == pytest.approx([1.0 / 3.0, -1.0 / 3.0, 1.0, 0.0, 9.0])
+    with pytest.raises(ConfigError, match=r"network.relative_to: expected .*, found cell \[16\], affordances \[4, 3\]"):
+        build_network(EntityQSettings(relative_to="hell"), MAP)
