@@ -41,7 +41,7 @@ class EpisodeAccumulator:
         self._most_steps = 0  # no lane has more; kept on the host, where asking is free
 
     def add(self, view: View, action: Tensor, step: Step) -> list[Part]:
-        """Record one step of every lane; the episodes and parts that it completed.
+        """Record one step of every lane; the episodes and parts that it completed. Dropped episodes are forgotten.
 
         view: what the lanes saw. action: int64 [L], what they did. step: what it brought.
         Raises NumericalError when a completed episode holds a reward that is not finite; it is dropped.
@@ -57,6 +57,8 @@ class EpisodeAccumulator:
         self._steps += 1
         self._most_steps += 1
         parts = []
+        if step.dropped is not None:
+            self._steps[step.dropped] = 0
         if step.finished is not None:
             parts += self._complete(step.finished.lanes, step.finished.view)
         if self._most_steps >= self._part_length:

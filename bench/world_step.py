@@ -13,6 +13,7 @@ from torch.profiler import ProfilerActivity, profile
 from bench.rounds import Case, Ratio, calls_per_s, compare, options
 from townlet.config_file import load_config
 from townlet.worlds.hamlet.baselines import uniform_random
+from townlet.worlds.hamlet.rules import HamletSettings
 from townlet.worlds.hamlet.world import HamletWorld
 
 LEVEL = Path("configs/L3_temporal.yaml")
@@ -40,7 +41,9 @@ def main() -> None:
 
 
 def _world(observation: str, lanes: int) -> HamletWorld:
-    return HamletWorld(load_config(LEVEL, [f"world.observation={observation}"]).world, lanes, seed=1)
+    settings = load_config(LEVEL, [f"world.observation={observation}"]).world
+    assert isinstance(settings, HamletSettings), settings
+    return HamletWorld(settings, lanes, seed=1)
 
 
 def _stepper(observation: str, lanes: int) -> Callable[[], None]:

@@ -1,0 +1,11 @@
+"""The kinds of worlds, as configuration."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from townlet.worlds.gymnasium.settings import GymnasiumSettings
+from townlet.worlds.hamlet.rules import HamletSettings
+
+WorldSettings = Annotated[HamletSettings | GymnasiumSettings, Field(discriminator="kind")]
+"""Told apart by their `kind`. All have a `step_cap`, null where only the environment knows it, and a `measure`."""
