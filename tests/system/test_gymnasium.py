@@ -72,6 +72,18 @@ def test_a_failing_environment_is_counted_and_the_run_goes_on(short_folder):
     assert list(found["baselines"]) == ["random"]
 
 
+@pytest.mark.timeout(180)
+def test_the_page_about_ones_own_environment_can_be_followed_to_the_end(short_folder):
+    page = (CONFIGS.parent / "docs" / "your_own_environment.md").read_text()
+    for name, language in (("my_environments.py", "python"), ("corridor.yaml", "yaml")):
+        (short_folder / name).write_text(re.search(rf"```{language}\n(.*?)```", page, re.DOTALL)[1])
+    said = townlet("config", "check", "corridor.yaml", cwd=short_folder)
+    assert said.startswith("corridor.yaml: good. my_environments:WindyCorridor-v0 world")
+    with RunProcess(short_folder, str(short_folder / "corridor.yaml"), cwd=short_folder) as run:
+        assert run.wait(120) == 0, run.output
+        assert "goal reached after" in run.output
+
+
 @pytest.mark.timeout(60)
 def test_an_environment_that_is_not_there_is_refused_before_anything_starts(short_folder):
     with RunProcess(short_folder, "cartpole.yaml", "world.id=CartPol-v1") as run:
