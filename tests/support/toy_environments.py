@@ -16,14 +16,16 @@ START = 10
 class Toy(gymnasium.Env):
     """Observes (a number drawn when the episode began, steps in it); the reward is the step's number."""
 
-    def __init__(self, bare_reset: bool = True) -> None:
+    def __init__(self, failing_resets: int = 0) -> None:
         self.observation_space = spaces.Box(-np.inf, np.inf, (2,))
         self.action_space = spaces.Discrete(6, start=START)
-        self._bare_reset = bare_reset
+        self._failing_resets = failing_resets
+        self._resets = 0
 
     def reset(self, *, seed=None, options=None):
         super().reset(seed=seed)
-        if not self._bare_reset:
+        self._resets += 1
+        if self._failing_resets and self._resets % self._failing_resets == 0:
             raise OSError("no simulator")
         self.steps = 0
         self.mark = np.float32(self.np_random.random())

@@ -181,8 +181,11 @@ class Actions:
             raise ConfigError(f"world: {name}: action space: expected Discrete, found {space}")
         return cls(name, int(space.n), int(space.start))
 
-    def mask(self, info: Mapping[str, Any], row: Array) -> None:
-        """Write `info["action_mask"]` into a row, bool [A]; all true without one. Raises WorldError when it is none."""
+    def mask(self, info: Mapping[str, Any], row: Array, final: bool = False) -> None:
+        """Write `info["action_mask"]` into a row, bool [A]; all true without one. Raises WorldError when it is none.
+
+        final: the episode is over, so that a mask which allows nothing any more is one that says nothing.
+        """
         given = info.get("action_mask")
         if given is None:
             row[...] = True
@@ -193,7 +196,9 @@ class Actions:
                 f"{self.name}: info['action_mask']: expected {self.count} entries, found shape {list(mask.shape)}"
             )
         row[...] = mask != 0
-        if not row.any():
+        if not row.any() and final:
+            row[...] = True
+        elif not row.any():
             raise WorldError(f"{self.name}: info['action_mask']: expected at least one allowed action, found none")
 
 

@@ -83,7 +83,7 @@ class Lane:
         arrays.truncated[row] = (truncated or at_cap) and not terminated
         ended = terminated or truncated or at_cap
         self._blocks.write(observation, arrays.final if ended else arrays.view, row)
-        self._actions.mask(info, (arrays.final_mask if ended else arrays.mask)[row])
+        self._actions.mask(info, (arrays.final_mask if ended else arrays.mask)[row], final=ended)
         if ended:
             arrays.final_steps[row] = arrays.steps[row]
             arrays.failures[row] = 0
@@ -99,6 +99,7 @@ class Lane:
     def _open(self) -> None:
         """Make the environment. Only a parent limits that: the first time imports whole libraries."""
         self._arrays.opening[self._row] = True
+        self._arrays.calls[self._row] += 1
         self._environment = make_environment(self._settings)
         self._blocks = Blocks(self._settings.id, self._environment.observation_space)
         self._actions = Actions.of(self._settings.id, self._environment.action_space)

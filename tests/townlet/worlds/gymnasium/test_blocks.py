@@ -123,6 +123,12 @@ def test_actions_are_counted_from_zero_and_masks_are_the_environments():
     assert row.tolist() == [False, True, False]
 
 
+def test_a_mask_that_allows_nothing_says_nothing_once_the_episode_is_over():
+    row = np.zeros(3, bool)
+    Actions.of("Env", spaces.Discrete(3)).mask({"action_mask": np.zeros(3)}, row, final=True)
+    assert row.all()
+
+
 @pytest.mark.parametrize(
     ("mask", "words"),
     [

@@ -1,10 +1,13 @@
 """Environments that raise, hang or die are replaced in their lane; the others go on."""
 
+import subprocess
+import sys
 import time
+from pathlib import Path
 
 import pytest
 import torch
-from toy_environments import BLOCK, EXIT, RAISE, SLEEP, STEP
+from toy_environments import BLOCK, DIE, EXIT, RAISE, SLEEP, STEP
 
 from townlet.errors import WorldError
 from townlet.worlds.gymnasium.lane import MOST_FAILURES
@@ -99,12 +102,23 @@ def test_one_that_finishes_episodes_may_fail_for_ever(build):
     world.reset()
     for _ in range(2 * MOST_FAILURES):
         assert act(world, RAISE).dropped.tolist() == [0]
-        assert act(world, 1).terminated.all()
+        assert act(world, DIE).terminated.all()
 
 
 def test_an_environment_that_cannot_even_begin_is_told(build):
     with pytest.raises(WorldError, match="50 failures in a row, the last one OSError: no simulator"):
-        build(1, bare_reset=False).reset()
+        build(1, failing_resets=1).reset()
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_reset_that_fails_takes_nothing_from_the_episode_before_it(build, workers):
+    world = build(workers, failing_resets=2)
+    world.reset()
+    for _ in range(3):
+        step = act(world, DIE, STEP, STEP, STEP)
+        assert step.finished.lanes.tolist() == [0]
+        assert step.dropped is None
+        assert step.view.observation["observation"][0, 1] == 0.0
 
 
 def test_a_process_that_is_killed_from_outside_is_replaced(build):
@@ -131,5 +145,24 @@ def test_a_world_that_nobody_uses_leaves_no_process_behind():
     del world
     deadline = time.monotonic() + 10
     while process.poll() is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_workers_do_not_outlive_a_parent_that_is_killed():
+    program = (
+        "from townlet.worlds.gymnasium.settings import GymnasiumSettings\n"
+        "from townlet.worlds.gymnasium.world import GymnasiumWorld\n"
+        "world = GymnasiumWorld(GymnasiumSettings(id='CartPole-v1', workers=1), 1, seed=1)\n"
+        "world.reset()\n"
+        "print(world._lanes._workers[0]._process.pid, flush=True)\n"
+        "input()\n"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as parent:
+        worker = Path(f"/proc/{int(parent.stdout.readline())}/cmdline")
+        assert b"townlet.worlds.gymnasium.worker" in worker.read_bytes()
+        parent.kill()
+    deadline = time.monotonic() + 10
+    while worker.exists() and worker.read_bytes():
         assert time.monotonic() < deadline
         time.sleep(0.01)
