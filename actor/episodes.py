@@ -51,7 +51,7 @@ class EpisodeAccumulator:
         self._most_steps = 0  # no lane has more; kept on the host, where asking is free
 
     def add(self, view: View, memory: Memory, action: Tensor, step: Step) -> list[Part]:
-        """Record one step of every lane; the episodes and parts that it completed.
+        """Record one step of every lane; the episodes and parts that it completed. Dropped episodes are forgotten.
 
         view: what the lanes saw. memory: with what they came to it. action: int64 [L], what they did. step: what it
         brought.
@@ -70,6 +70,8 @@ class EpisodeAccumulator:
         self._most_steps += 1
         parts = []
         last = {"previous_action": action + 1, "previous_reward": step.reward}
+        if step.dropped is not None:
+            self._steps[step.dropped] = 0
         if step.finished is not None:
             parts += self._complete(step.finished.lanes, step.finished.view, last)
         if self._most_steps >= self._part_length:

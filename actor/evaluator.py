@@ -40,7 +40,8 @@ def evaluate(
             mean_survival=survival.mean.value,
             standard_error=survival.mean.standard_error,
             mean_return=survival.mean_return.value,
+            return_standard_error=survival.mean_return.standard_error,
         )
         reporter.add_evaluation(evaluation)
-        log.info("evaluated", updates=policy.updates, **vars(survival.mean))
+        log.info("evaluated", updates=policy.updates, **vars(survival.mean), mean_return=survival.mean_return.value)
         due_updates = policy.updates + period_updates

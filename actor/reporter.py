@@ -24,6 +24,7 @@ class Reporter:
 
     def __init__(self, address: str, join: control_pb2.JoinRequest, period_s: float, stop: threading.Event) -> None:
         self.environment_steps = 0
+        self.dropped_episodes = 0
         self.policy_version = 0
         self._peer = f"learner at {address}"
         self._join = join
@@ -89,6 +90,7 @@ class Reporter:
             environment_steps=self.environment_steps,
             episodes=[self._episodes[at] for at in range(min(len(self._episodes), EPISODES_PER_REPORT))],
             evaluations=list(self._evaluations),
+            dropped_episodes=self.dropped_episodes,
         )
         response = call(self._control.Report, report, peer=self._peer)
         while self._episodes and self._episodes[0].number < response.next_episode:

@@ -7,7 +7,7 @@ from townlet.worlds.interface import Step
 
 
 class Tally:
-    """Environment steps, and the length and return of each finished episode, told to the reporter."""
+    """Environment steps, dropped episodes, and the length and return of each finished one, told to the reporter."""
 
     def __init__(self, reporter: Reporter, lanes: int, device: torch.device) -> None:
         self._reporter = reporter
@@ -18,6 +18,9 @@ class Tally:
         """Count one step of every lane."""
         self._reporter.environment_steps += self._lanes
         self._returns += step.reward
+        if step.dropped is not None:
+            self._reporter.dropped_episodes += len(step.dropped)
+            self._returns[step.dropped] = 0.0
         if step.finished is None:
             return
         lanes = step.finished.lanes

@@ -42,7 +42,7 @@ def main() -> None:
 
 def _world(observation: str, lanes: int) -> HamletWorld:
     settings = load_config(LEVEL, [f"world.observation={observation}"]).world
-    assert isinstance(settings, HamletSettings)
+    assert isinstance(settings, HamletSettings), settings
     return HamletWorld(settings, lanes, seed=1)
 
 

@@ -3,17 +3,27 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from townlet.config import GoalSettings
+from townlet.config import GoalSettings, Measure
 
 
 @dataclass(frozen=True)
 class EvaluationPoint:
-    """One evaluation. training_s: seconds since the first environment step. mean_survival, standard_error: steps."""
+    """One evaluation.
+
+    training_s: seconds since the first environment step. mean_survival, standard_error: steps.
+    mean_return, return_standard_error: sums of an episode's unscaled rewards.
+    """
 
     updates: int
     training_s: float
     mean_survival: float
     standard_error: float
+    mean_return: float
+    return_standard_error: float
+
+    def of(self, measure: Measure) -> float:
+        """What was measured."""
+        return self.mean_survival if measure == "survival" else self.mean_return
 
 
 @dataclass(frozen=True)
@@ -35,11 +45,12 @@ def judge(goal: GoalSettings, evaluations: Sequence[EvaluationPoint]) -> GoalSta
     """Reads the evaluations, oldest first. What is confirmed stays confirmed."""
     reached_s, confirmations, lost = None, 0, False
     for point in evaluations:
+        value = point.of(goal.measure)
         if reached_s is None:
-            reached_s = point.training_s if point.mean_survival >= goal.mean_survival else None
+            reached_s = point.training_s if value >= goal.value else None
         elif confirmations >= goal.confirmations:
             break
-        elif point.mean_survival >= goal.hold:
+        elif value >= goal.hold:
             confirmations += 1
         else:
             reached_s, confirmations, lost = None, 0, True

@@ -24,6 +24,7 @@ class Member:
     first_lane: int = 0
     environment_steps: int = 0
     next_episode: int = 0
+    dropped_episodes: int = 0
     policy_version: int = 0
 
 
@@ -31,16 +32,18 @@ class Member:
 class Head:
     """The run's books.
 
-    past_environment_steps, past_episodes: what incarnations that are gone had done.
+    past_environment_steps, past_episodes, past_dropped_episodes: what incarnations that are gone had done.
     started_s: when the first actor joined, just before its first step; None until then.
-    survival: steps of the last finished episodes.
+    survival, returns: steps and return of the last finished episodes.
     """
 
     members: dict[str, Member] = field(default_factory=dict)
     past_environment_steps: int = 0
     past_episodes: int = 0
+    past_dropped_episodes: int = 0
     started_s: float | None = None
     survival: deque[int] = field(default_factory=lambda: deque(maxlen=SURVIVAL_WINDOW_EPISODES))
+    returns: deque[float] = field(default_factory=lambda: deque(maxlen=SURVIVAL_WINDOW_EPISODES))
     evaluations: list[EvaluationPoint] = field(default_factory=list)
 
     @property
@@ -52,6 +55,11 @@ class Head:
     def episodes(self) -> int:
         """Finished in the whole run."""
         return self.past_episodes + sum(member.next_episode for member in self.members.values())
+
+    @property
+    def dropped_episodes(self) -> int:
+        """Abandoned in the whole run, because their environment failed."""
+        return self.past_dropped_episodes + sum(member.dropped_episodes for member in self.members.values())
 
     @property
     def actors(self) -> list[Member]:
@@ -68,6 +76,11 @@ class Head:
         """Steps, over the last finished episodes; None before the first."""
         return sum(self.survival) / len(self.survival) if self.survival else None
 
+    @property
+    def mean_return(self) -> float | None:
+        """Of the last finished episodes; None before the first."""
+        return sum(self.returns) / len(self.returns) if self.returns else None
+
     def training_s(self, now_s: float) -> float:
         """Seconds since the first environment step."""
         return 0.0 if self.started_s is None else now_s - self.started_s
@@ -83,6 +96,7 @@ class Head:
             first_lane = known.first_lane
             self.past_environment_steps += known.environment_steps
             self.past_episodes += known.next_episode
+            self.past_dropped_episodes += known.dropped_episodes
         self.members[request.member] = Member(request.role, request.incarnation, request.lanes, first_lane)
         if self.started_s is None and request.role == control_pb2.ROLE_ACTOR:
             self.started_s = now_s
@@ -94,10 +108,12 @@ class Head:
         if member.incarnation != request.incarnation:
             raise UnknownMemberError(f"{request.member}: another incarnation has joined; join again")
         member.environment_steps = max(member.environment_steps, request.environment_steps)
+        member.dropped_episodes = max(member.dropped_episodes, request.dropped_episodes)
         for episode in request.episodes:
             if episode.number >= member.next_episode:
                 member.next_episode = episode.number + 1
                 self.survival.append(episode.steps)
+                self.returns.append(episode.extrinsic_return)
         for evaluation in request.evaluations:
             if all(evaluation.updates > point.updates for point in self.evaluations):
                 self.evaluations.append(
@@ -106,6 +122,8 @@ class Head:
                         self.training_s(now_s),
                         evaluation.mean_survival,
                         evaluation.standard_error,
+                        evaluation.mean_return,
+                        evaluation.return_standard_error,
                     )
                 )
         return member.next_episode
@@ -117,7 +135,7 @@ class Head:
     def state(self, now_s: float) -> dict[str, Any]:
         """The books as plain values."""
         books = asdict(self)
-        books["survival"] = list(self.survival)
+        books["survival"], books["returns"] = list(self.survival), list(self.returns)
         books["started_s"] = None if self.started_s is None else -self.training_s(now_s)
         return books
 
@@ -128,8 +146,10 @@ class Head:
             members={name: Member(**member) for name, member in books["members"].items()},
             past_environment_steps=books["past_environment_steps"],
             past_episodes=books["past_episodes"],
+            past_dropped_episodes=books["past_dropped_episodes"],
             started_s=None if books["started_s"] is None else now_s + books["started_s"],
             survival=deque(books["survival"], maxlen=SURVIVAL_WINDOW_EPISODES),
+            returns=deque(books["returns"], maxlen=SURVIVAL_WINDOW_EPISODES),
             evaluations=[EvaluationPoint(**point) for point in books["evaluations"]],
         )
 

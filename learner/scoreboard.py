@@ -112,6 +112,8 @@ class Scoreboard:
             finished=self.finished,
             evaluations=[admin_pb2.EvaluationPoint(**vars(p)) for p in head.evaluations[-EVALUATIONS_SHOWN:]],
             goal=self._goal_state(),
+            mean_return=head.mean_return,
+            dropped_episodes=head.dropped_episodes,
         )
         if lags := [status.policy_version - actor.policy_version for actor in head.actors]:
             status.policy_lag_mean, status.policy_lag_max = sum(lags) / len(lags), max(lags)
@@ -121,13 +123,14 @@ class Scoreboard:
         if self._goal is None:
             return None
         state = judge(self._goal, self._head.evaluations)
-        return admin_pb2.Goal(
-            mean_survival=self._goal.mean_survival,
+        goal = admin_pb2.Goal(
             reached_s=state.reached_s,
             confirmations=state.confirmations,
             confirmations_needed=self._goal.confirmations,
             lost=state.lost,
         )
+        setattr(goal, f"mean_{self._goal.measure}", self._goal.value)
+        return goal
 
     def _rates(self) -> tuple[float, float]:
         """Environment steps and updates per second over the last looks."""
@@ -149,6 +152,7 @@ class Scoreboard:
         status = self.status()
         curves = {
             "episodes": status.episodes,
+            "dropped_episodes": status.dropped_episodes,
             "updates": status.updates,
             "environment_steps_per_s": status.environment_steps_per_s,
             "updates_per_s": status.updates_per_s,
@@ -161,6 +165,8 @@ class Scoreboard:
         }
         if status.HasField("mean_survival"):
             curves["survival/training"] = status.mean_survival
+        if status.HasField("mean_return"):
+            curves["return/training"] = status.mean_return
         if status.goal.HasField("reached_s"):
             curves["goal/reached_s"] = status.goal.reached_s
         if self._means is not None:
@@ -173,4 +179,5 @@ class Scoreboard:
             self._scalars.add_scalar(tag, value, status.environment_steps)
         for point in self._head.evaluations[self._evaluations_written :]:
             self._scalars.add_scalar("survival/greedy", point.mean_survival, status.environment_steps)
+            self._scalars.add_scalar("return/greedy", point.mean_return, status.environment_steps)
         self._evaluations_written = len(self._head.evaluations)

@@ -59,6 +59,8 @@ class StatusResponse(_message.Message):
     GOAL_FIELD_NUMBER: _builtins.int
     WAITING_FIELD_NUMBER: _builtins.int
     FINISHED_FIELD_NUMBER: _builtins.int
+    MEAN_RETURN_FIELD_NUMBER: _builtins.int
+    DROPPED_EPISODES_FIELD_NUMBER: _builtins.int
     run: _builtins.str
     training_s: _builtins.float
     """Seconds since the first environment step; 0 before it."""
@@ -88,6 +90,10 @@ class StatusResponse(_message.Message):
     """Who waits for what, in words; empty when nobody waits long."""
     finished: _builtins.bool
     """The learner has made its last update and stops."""
+    mean_return: _builtins.float
+    """Sum of an episode's unscaled rewards, mean over the last 100 finished episodes; missing before the first."""
+    dropped_episodes: _builtins.int
+    """Episodes that were abandoned because their environment failed."""
     @_builtins.property
     def evaluations(self) -> _containers.RepeatedCompositeFieldContainer[Global___EvaluationPoint]:
         """Newest last."""
@@ -119,21 +125,27 @@ class StatusResponse(_message.Message):
         goal: Global___Goal | None = ...,
         waiting: _builtins.str = ...,
         finished: _builtins.bool = ...,
+        mean_return: _builtins.float | None = ...,
+        dropped_episodes: _builtins.int = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_loss", b"_loss", "_mean_q", b"_mean_q", "_mean_survival", b"_mean_survival", "goal", b"goal", "loss", b"loss", "mean_q", b"mean_q", "mean_survival", b"mean_survival"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_loss", b"_loss", "_mean_q", b"_mean_q", "_mean_return", b"_mean_return", "_mean_survival", b"_mean_survival", "goal", b"goal", "loss", b"loss", "mean_q", b"mean_q", "mean_return", b"mean_return", "mean_survival", b"mean_survival"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loss", b"_loss", "_mean_q", b"_mean_q", "_mean_survival", b"_mean_survival", "actors", b"actors", "environment_steps", b"environment_steps", "environment_steps_per_s", b"environment_steps_per_s", "episodes", b"episodes", "epsilon_max", b"epsilon_max", "epsilon_min", b"epsilon_min", "evaluations", b"evaluations", "finished", b"finished", "goal", b"goal", "loss", b"loss", "mean_q", b"mean_q", "mean_survival", b"mean_survival", "policy_lag_max", b"policy_lag_max", "policy_lag_mean", b"policy_lag_mean", "policy_version", b"policy_version", "replay_capacity", b"replay_capacity", "replay_records", b"replay_records", "run", b"run", "training_s", b"training_s", "updates", b"updates", "updates_per_s", b"updates_per_s", "waiting", b"waiting"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loss", b"_loss", "_mean_q", b"_mean_q", "_mean_return", b"_mean_return", "_mean_survival", b"_mean_survival", "actors", b"actors", "dropped_episodes", b"dropped_episodes", "environment_steps", b"environment_steps", "environment_steps_per_s", b"environment_steps_per_s", "episodes", b"episodes", "epsilon_max", b"epsilon_max", "epsilon_min", b"epsilon_min", "evaluations", b"evaluations", "finished", b"finished", "goal", b"goal", "loss", b"loss", "mean_q", b"mean_q", "mean_return", b"mean_return", "mean_survival", b"mean_survival", "policy_lag_max", b"policy_lag_max", "policy_lag_mean", b"policy_lag_mean", "policy_version", b"policy_version", "replay_capacity", b"replay_capacity", "replay_records", b"replay_records", "run", b"run", "training_s", b"training_s", "updates", b"updates", "updates_per_s", b"updates_per_s", "waiting", b"waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__loss: _TypeAlias = _typing.Literal["loss"]  # noqa: Y015
     _WhichOneofArgType__loss: _TypeAlias = _typing.Literal["_loss", b"_loss"]  # noqa: Y015
     _WhichOneofReturnType__mean_q: _TypeAlias = _typing.Literal["mean_q"]  # noqa: Y015
     _WhichOneofArgType__mean_q: _TypeAlias = _typing.Literal["_mean_q", b"_mean_q"]  # noqa: Y015
+    _WhichOneofReturnType__mean_return: _TypeAlias = _typing.Literal["mean_return"]  # noqa: Y015
+    _WhichOneofArgType__mean_return: _TypeAlias = _typing.Literal["_mean_return", b"_mean_return"]  # noqa: Y015
     _WhichOneofReturnType__mean_survival: _TypeAlias = _typing.Literal["mean_survival"]  # noqa: Y015
     _WhichOneofArgType__mean_survival: _TypeAlias = _typing.Literal["_mean_survival", b"_mean_survival"]  # noqa: Y015
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__loss) -> _WhichOneofReturnType__loss | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__mean_q) -> _WhichOneofReturnType__mean_q | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__mean_return) -> _WhichOneofReturnType__mean_return | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__mean_survival) -> _WhichOneofReturnType__mean_survival | None: ...
 
@@ -147,11 +159,16 @@ class EvaluationPoint(_message.Message):
     TRAINING_S_FIELD_NUMBER: _builtins.int
     MEAN_SURVIVAL_FIELD_NUMBER: _builtins.int
     STANDARD_ERROR_FIELD_NUMBER: _builtins.int
+    MEAN_RETURN_FIELD_NUMBER: _builtins.int
+    RETURN_STANDARD_ERROR_FIELD_NUMBER: _builtins.int
     updates: _builtins.int
     training_s: _builtins.float
     """Seconds since the first environment step."""
     mean_survival: _builtins.float
     standard_error: _builtins.float
+    mean_return: _builtins.float
+    """Sum of an episode's unscaled rewards."""
+    return_standard_error: _builtins.float
     def __init__(
         self,
         *,
@@ -159,10 +176,12 @@ class EvaluationPoint(_message.Message):
         training_s: _builtins.float = ...,
         mean_survival: _builtins.float = ...,
         standard_error: _builtins.float = ...,
+        mean_return: _builtins.float = ...,
+        return_standard_error: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["mean_survival", b"mean_survival", "standard_error", b"standard_error", "training_s", b"training_s", "updates", b"updates"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["mean_return", b"mean_return", "mean_survival", b"mean_survival", "return_standard_error", b"return_standard_error", "standard_error", b"standard_error", "training_s", b"training_s", "updates", b"updates"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -175,12 +194,13 @@ class Goal(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     MEAN_SURVIVAL_FIELD_NUMBER: _builtins.int
+    MEAN_RETURN_FIELD_NUMBER: _builtins.int
     REACHED_S_FIELD_NUMBER: _builtins.int
     CONFIRMATIONS_FIELD_NUMBER: _builtins.int
     CONFIRMATIONS_NEEDED_FIELD_NUMBER: _builtins.int
     LOST_FIELD_NUMBER: _builtins.int
     mean_survival: _builtins.float
-    """Steps."""
+    mean_return: _builtins.float
     reached_s: _builtins.float
     """Seconds from the first environment step to the first evaluation that reached it; missing until then."""
     confirmations: _builtins.int
@@ -192,17 +212,23 @@ class Goal(_message.Message):
         self,
         *,
         mean_survival: _builtins.float = ...,
+        mean_return: _builtins.float = ...,
         reached_s: _builtins.float | None = ...,
         confirmations: _builtins.int = ...,
         confirmations_needed: _builtins.int = ...,
         lost: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_reached_s", b"_reached_s", "reached_s", b"reached_s"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_reached_s", b"_reached_s", "mean_return", b"mean_return", "mean_survival", b"mean_survival", "reached_s", b"reached_s", "target", b"target"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_reached_s", b"_reached_s", "confirmations", b"confirmations", "confirmations_needed", b"confirmations_needed", "lost", b"lost", "mean_survival", b"mean_survival", "reached_s", b"reached_s"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_reached_s", b"_reached_s", "confirmations", b"confirmations", "confirmations_needed", b"confirmations_needed", "lost", b"lost", "mean_return", b"mean_return", "mean_survival", b"mean_survival", "reached_s", b"reached_s", "target", b"target"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__reached_s: _TypeAlias = _typing.Literal["reached_s"]  # noqa: Y015
     _WhichOneofArgType__reached_s: _TypeAlias = _typing.Literal["_reached_s", b"_reached_s"]  # noqa: Y015
+    _WhichOneofReturnType_target: _TypeAlias = _typing.Literal["mean_survival", "mean_return"]  # noqa: Y015
+    _WhichOneofArgType_target: _TypeAlias = _typing.Literal["target", b"target"]  # noqa: Y015
+    @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__reached_s) -> _WhichOneofReturnType__reached_s | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_target) -> _WhichOneofReturnType_target | None: ...
 
 Global___Goal: _TypeAlias = Goal  # noqa: Y015

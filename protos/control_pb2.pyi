@@ -105,11 +105,14 @@ class ReportRequest(_message.Message):
     ENVIRONMENT_STEPS_FIELD_NUMBER: _builtins.int
     EPISODES_FIELD_NUMBER: _builtins.int
     EVALUATIONS_FIELD_NUMBER: _builtins.int
+    DROPPED_EPISODES_FIELD_NUMBER: _builtins.int
     run: _builtins.str
     member: _builtins.str
     incarnation: _builtins.str
     environment_steps: _builtins.int
     """Environment steps of this incarnation, over all lanes."""
+    dropped_episodes: _builtins.int
+    """Episodes of this incarnation that were abandoned because their environment failed. They count as no episode."""
     @_builtins.property
     def episodes(self) -> _containers.RepeatedCompositeFieldContainer[Global___EpisodeSummary]:
         """Finished episodes that have not been acknowledged yet, oldest first."""
@@ -127,10 +130,11 @@ class ReportRequest(_message.Message):
         environment_steps: _builtins.int = ...,
         episodes: _abc.Iterable[Global___EpisodeSummary] | None = ...,
         evaluations: _abc.Iterable[Global___Evaluation] | None = ...,
+        dropped_episodes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["environment_steps", b"environment_steps", "episodes", b"episodes", "evaluations", b"evaluations", "incarnation", b"incarnation", "member", b"member", "run", b"run"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dropped_episodes", b"dropped_episodes", "environment_steps", b"environment_steps", "episodes", b"episodes", "evaluations", b"evaluations", "incarnation", b"incarnation", "member", b"member", "run", b"run"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -201,6 +205,7 @@ class Evaluation(_message.Message):
     MEAN_SURVIVAL_FIELD_NUMBER: _builtins.int
     STANDARD_ERROR_FIELD_NUMBER: _builtins.int
     MEAN_RETURN_FIELD_NUMBER: _builtins.int
+    RETURN_STANDARD_ERROR_FIELD_NUMBER: _builtins.int
     policy_version: _builtins.int
     updates: _builtins.int
     episodes: _builtins.int
@@ -208,6 +213,8 @@ class Evaluation(_message.Message):
     """Steps survived: the mean over the episodes, and its standard error."""
     standard_error: _builtins.float
     mean_return: _builtins.float
+    """Sum of an episode's unscaled extrinsic rewards: the mean over the episodes, and its standard error."""
+    return_standard_error: _builtins.float
     def __init__(
         self,
         *,
@@ -217,10 +224,11 @@ class Evaluation(_message.Message):
         mean_survival: _builtins.float = ...,
         standard_error: _builtins.float = ...,
         mean_return: _builtins.float = ...,
+        return_standard_error: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["episodes", b"episodes", "mean_return", b"mean_return", "mean_survival", b"mean_survival", "policy_version", b"policy_version", "standard_error", b"standard_error", "updates", b"updates"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["episodes", b"episodes", "mean_return", b"mean_return", "mean_survival", b"mean_survival", "policy_version", b"policy_version", "return_standard_error", b"return_standard_error", "standard_error", b"standard_error", "updates", b"updates"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -12,13 +12,14 @@ from pydantic import Field, model_validator
 
 from townlet.settings import Count, Fraction, NonNegative, Positive, Settings
 from townlet.specs import MemorySpec
-from townlet.worlds.hamlet.rules import HamletSettings
-from townlet.worlds.recall.rules import RecallSettings
+from townlet.worlds.settings import WorldSettings
 
 ANY_PORT = 0
 """A port of 0 stands for one that `townlet up` chooses."""
 
 Address = Annotated[str, Field(pattern=r"^[^:\s]+:\d{1,5}$", description="host:port")]
+Measure = Literal["survival", "return"]
+"""Steps survived, or the sum of an episode's unscaled rewards."""
 Device = Annotated[str, Field(pattern=r"^(cpu|cuda(:\d+)?)$")]
 
 
@@ -233,17 +234,38 @@ class LearnerSettings(Settings):
 
 
 class GoalSettings(Settings):
-    """What the run is for.
+    """What the run is for: steps survived, or the sum of an episode's unscaled rewards.
 
-    mean_survival: steps; reached by the first evaluation that is at least this.
-    hold: steps; the next `confirmations` evaluations must be at least this.
+    mean_survival, mean_return: one of the two; reached by the first evaluation that is at least this.
+    hold: the next `confirmations` evaluations must be at least this.
     stop: whether the run ends once the goal is reached and confirmed.
     """
 
-    mean_survival: Positive
-    hold: Positive
+    mean_survival: Positive | None = None
+    mean_return: float | None = None
+    hold: float
     confirmations: Annotated[int, Field(ge=0)] = 3
     stop: bool = True
+
+    @property
+    def measure(self) -> Measure:
+        """What must be reached."""
+        return "survival" if self.mean_return is None else "return"
+
+    @property
+    def value(self) -> float:
+        """How much of it."""
+        value = self.mean_survival if self.mean_return is None else self.mean_return
+        assert value is not None
+        return value
+
+    @model_validator(mode="after")
+    def _has_one_measure(self) -> Self:
+        given = [name for name in ("mean_survival", "mean_return") if getattr(self, name) is not None]
+        _require(
+            len(given) == 1, f"expected one of mean_survival and mean_return, found {' and '.join(given) or 'none'}"
+        )
+        return self
 
 
 class EvaluationSettings(Settings):
@@ -260,7 +282,7 @@ class Config(Settings):
 
     run: RunSettings = RunSettings()
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 1
-    world: Annotated[HamletSettings | RecallSettings, Field(discriminator="kind")]
+    world: WorldSettings
     network: NetworkSettings = MlpQSettings()
     exploration: Annotated[LadderSettings | DecaySettings, Field(discriminator="kind")] = LadderSettings()
     actor: ActorSettings = ActorSettings()
@@ -271,7 +293,13 @@ class Config(Settings):
     @property
     def steps_per_part(self) -> int:
         """The most steps that one append can bring."""
-        return min(self.actor.part_length, self.world.step_cap)
+        return min(self.actor.part_length, self.world.step_cap or self.actor.part_length)
+
+    @property
+    def measure(self) -> Measure:
+        """What tells how well an agent does: what the goal asks for, else what the world is about."""
+        goal = self.evaluation.goal
+        return goal.measure if goal is not None else self.world.measure
 
     @property
     def shard_capacity(self) -> int:

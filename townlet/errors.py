@@ -8,6 +8,7 @@
     ├── SequenceError         an append left a gap behind it                                   exit 1
     ├── UnknownMemberError    the learner does not know this member (any more)                 exit 1
     ├── InvalidRequestError   a message is malformed or out of bounds                          exit 1
+    ├── WorldError            an environment is not what it declares, or fails again and again  exit 2
     ├── NumericalError        a NaN or an infinity where a finite number must be               exit 1
     └── CheckpointError       saved state is missing, damaged or foreign                       exit 1
 
@@ -50,6 +51,12 @@ class UnknownMemberError(TownletError):
 
 class InvalidRequestError(TownletError):
     """A message is malformed or out of bounds."""
+
+
+class WorldError(TownletError):
+    """An environment is not what it declares, or fails again and again; starting the process again would not help."""
+
+    exit_code = 2
 
 
 class NumericalError(TownletError):

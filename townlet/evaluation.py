@@ -86,6 +86,9 @@ def play(world: VectorWorld, player: Player, keep_going: Callable[[], bool] = la
         player.remember(action, step)
         steps += running
         returns += torch.where(running, step.reward, 0.0)
+        if step.dropped is not None:  # an abandoned episode counts for nothing; another one takes its place
+            abandoned = step.dropped[running[step.dropped]]
+            steps[abandoned], returns[abandoned] = 0, 0.0
         running &= ~(step.terminated | step.truncated)  # a lane that has reset plays on, uncounted
         view = step.view
     return Survival(steps[~running].tolist(), returns[~running].tolist())

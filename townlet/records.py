@@ -39,7 +39,8 @@ from townlet.specs import EnvironmentSpec, FieldSpec, MemorySpec
 OBSERVATION = "observation."
 """Prefix of the observation's blocks among the field names."""
 
-_TORCH = {"uint8": torch.uint8, "bool": torch.bool, "int32": torch.int32, "float32": torch.float32}
+_DTYPES = ("bool", "uint8", "int8", "int16", "int32", "int64", "float16", "float32", "float64")
+_TORCH = {name: getattr(torch, name) for name in _DTYPES}
 
 
 @dataclass(frozen=True)

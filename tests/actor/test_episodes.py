@@ -99,3 +99,36 @@ def test_a_reward_that_is_not_finite_is_refused_and_named(value):
 
     with pytest.raises(NumericalError, match=f"lane 0, step 1 of its episode: reward: .* found {value}"):
         live(Broken([3]), steps=3)
+
+
+class Failing(CountingWorld):
+    """Lane 0's environment fails in the given steps, counted from 1."""
+
+    def __init__(self, lengths: list[int], failing: tuple[int, ...]) -> None:
+        super().__init__(lengths)
+        self._failing = failing
+        self._taken = 0
+
+    def step(self, action):
+        step = super().step(action)
+        self._taken += 1
+        if self._taken not in self._failing:
+            return step
+        self._steps = torch.where(torch.arange(self.lanes) == 0, 0, self._steps)
+        self._episodes = self._episodes + (torch.arange(self.lanes) == 0)
+        return Step(self.view(), step.reward, step.terminated, step.truncated, step.finished, torch.tensor([0]))
+
+
+def test_a_dropped_episode_leaves_nothing_behind_and_the_others_go_on():
+    parts = live(Failing([4, 5], failing=(3,)), steps=7)
+    assert [(part.lane, len(part.records) // LAYOUT.stride - 1) for part in parts] == [(1, 5), (0, 4)]
+    columns = read(parts[1])
+    assert columns["observation.mark"].flatten().tolist() == [1] * 5
+    assert columns["reward"].tolist() == [1.0, 2.0, 3.0, 4.0, 0.0]
+    assert read(parts[0])["reward"].tolist() == [1.0, 2.0, 3.0, 4.0, 5.0, 0.0]
+
+
+def test_an_episode_dropped_where_a_part_would_be_full_leaves_no_part():
+    parts = live(Failing([9, 9], failing=(4,)), steps=8, part_length=4)
+    assert [(part.lane, len(part.records) // LAYOUT.stride - 1) for part in parts] == [(1, 4), (0, 4), (1, 4)]
+    assert read(parts[1])["observation.mark"].flatten().tolist() == [1] * 5

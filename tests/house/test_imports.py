@@ -52,11 +52,16 @@ def test_nothing_pickles():
 @pytest.mark.parametrize(
     ("module", "unwanted"),
     [
-        ("replay_service.__main__", {"torch", "actor", "learner"}),
-        ("townlet.cli", {"torch", "grpc", "numpy", "pydantic"}),
-        ("actor.__main__", {"torch"}),
-        ("learner.__main__", {"torch"}),
-        ("townlet.launch.commands", {"torch"}),
+        ("replay_service.__main__", {"torch", "actor", "learner", "gymnasium"}),
+        ("townlet.cli", {"torch", "grpc", "numpy", "pydantic", "gymnasium"}),
+        ("actor.__main__", {"torch", "gymnasium"}),
+        ("actor.compose", {"gymnasium"}),
+        ("learner.__main__", {"torch", "gymnasium"}),
+        ("learner.compose", {"gymnasium"}),
+        ("townlet.launch.commands", {"torch", "gymnasium"}),
+        ("townlet.launch.evaluate", {"gymnasium"}),
+        ("townlet.launch.watch", {"gymnasium"}),
+        ("townlet.worlds.gymnasium.worker", {"torch", "grpc"}),
     ],
 )
 def test_importing_a_module_leaves_out_what_it_does_not_need(module, unwanted):

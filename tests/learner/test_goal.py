@@ -7,7 +7,13 @@ GOAL = GoalSettings(mean_survival=490.0, hold=480.0, confirmations=2)
 
 
 def points(*survivals):
-    return [EvaluationPoint(1000 * n, 10.0 * n, survival, 1.0) for n, survival in enumerate(survivals, start=1)]
+    return [
+        EvaluationPoint(1000 * n, 10.0 * n, survival, 1.0, -survival, 2.0)
+        for n, survival in enumerate(survivals, start=1)
+    ]
+
+
+RETURN_GOAL = GoalSettings(mean_return=-5.0, hold=-8.0, confirmations=1)
 
 
 def test_without_evaluations_nothing_is_reached():
@@ -32,3 +38,10 @@ def test_an_evaluation_that_does_not_hold_loses_it_and_it_can_be_reached_again()
 
 def test_what_is_confirmed_stays_confirmed():
     assert judge(GOAL, points(495, 481, 482, 100)).confirmed
+
+
+def test_a_goal_on_the_return_asks_for_the_return_alone():
+    assert judge(RETURN_GOAL, points(500, 400)).reached_s is None
+    state = judge(RETURN_GOAL, points(9, 4, 7))
+    assert (state.reached_s, state.confirmed) == (20.0, True)
+    assert judge(RETURN_GOAL, points(4, 9)).lost

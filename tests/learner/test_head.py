@@ -11,8 +11,10 @@ def join(head, member="actor-0", incarnation="a", lanes=4, role=pb.ROLE_ACTOR, n
     return head.join(pb.JoinRequest(member=member, incarnation=incarnation, lanes=lanes, role=role), now_s)
 
 
-def report(head, member="actor-0", incarnation="a", steps=0, episodes=(), evaluations=(), now_s=0.0):
-    summaries = [pb.EpisodeSummary(number=number, steps=length) for number, length in episodes]
+def report(head, member="actor-0", incarnation="a", steps=0, episodes=(), evaluations=(), now_s=0.0, dropped=0):
+    summaries = [
+        pb.EpisodeSummary(number=number, steps=length, extrinsic_return=-length) for number, length in episodes
+    ]
     return head.report(
         pb.ReportRequest(
             member=member,
@@ -20,6 +22,7 @@ def report(head, member="actor-0", incarnation="a", steps=0, episodes=(), evalua
             environment_steps=steps,
             episodes=summaries,
             evaluations=evaluations,
+            dropped_episodes=dropped,
         ),
         now_s,
     )
@@ -91,13 +94,36 @@ def test_training_time_starts_when_the_first_actor_joins():
 def test_the_books_survive_a_restart_of_the_learner():
     head = Head()
     join(head, now_s=100.0)
-    evaluation = pb.Evaluation(updates=3000, mean_survival=320.0, standard_error=4.0)
+    evaluation = pb.Evaluation(
+        updates=3000, mean_survival=320.0, standard_error=4.0, mean_return=7.0, return_standard_error=2.0
+    )
     report(head, steps=50, episodes=[(0, 10)], evaluations=[evaluation], now_s=130.0)
+    assert (head.evaluations[0].mean_return, head.evaluations[0].return_standard_error) == (7.0, 2.0)
     later = Head.from_state(head.state(now_s=140.0), now_s=1000.0)
     assert later.training_s(1000.0) == 40.0
     assert later.evaluations == head.evaluations
     report(later, steps=60, episodes=[(0, 10), (1, 30)])  # the same incarnation goes on
     assert (later.environment_steps, later.episodes, later.mean_survival) == (60, 2, 20.0)
+
+
+def test_dropped_episodes_are_counted_over_all_incarnations_and_survive_a_restart_of_the_learner():
+    head = Head()
+    join(head)
+    report(head, dropped=3)
+    report(head, dropped=2)  # an older report, overtaken
+    join(head, incarnation="b")
+    report(head, incarnation="b", dropped=1)
+    assert head.dropped_episodes == 4
+    assert Head.from_state(head.state(now_s=1.0), now_s=1.0).dropped_episodes == 4
+
+
+def test_the_return_is_the_mean_over_the_last_hundred_episodes():
+    head = Head()
+    join(head)
+    assert head.mean_return is None
+    report(head, episodes=[(0, 1000), *((number, 10) for number in range(1, 101))])
+    assert head.mean_return == -10.0
+    assert Head.from_state(head.state(now_s=1.0), now_s=1.0).mean_return == -10.0
 
 
 def test_an_evaluation_counts_once():

@@ -166,12 +166,13 @@ def test_an_update_leaves_the_state_alone_that_an_actor_acts_with():
     assert torch.equal(acting.memory.state, before)
 
 
-def test_a_lane_that_finished_forgets_and_the_others_do_not():
+@pytest.mark.parametrize("dropped", [None, torch.tensor([0])])
+def test_a_lane_that_begins_anew_forgets_and_the_others_do_not(dropped):
     acting = ActingNetwork(make_network(), 2, torch.device("cpu"))
     view = View({"seen": torch.ones(2, 3)}, torch.ones(2, 3, dtype=torch.bool))
-    ended = torch.tensor([True, False])
+    ended = torch.tensor([dropped is None, False])
     acting.q(view)
-    acting.remember(torch.tensor([1, 2]), Step(view, torch.ones(2), ended, ~ended & False, None))
+    acting.remember(torch.tensor([1, 2]), Step(view, torch.ones(2), ended, ~ended & False, None, dropped))
     assert acting.memory.state[0].abs().max() == 0.0
     assert acting.memory.state[1].abs().max() > 0.0
     assert acting.memory.previous_action.tolist() == [0, 3]

@@ -21,12 +21,13 @@ TOWNLET = str(Path(sys.executable).parent / "townlet")
 class RunProcess:
     """One run in a folder of its own. output: what the user has seen so far."""
 
-    def __init__(self, root: Path, config: str, *overrides: str) -> None:
+    def __init__(self, root: Path, config: str, *overrides: str, cwd: Path | None = None) -> None:
         self.folder = RunFolder(root / "r")
         settings = [f"run.root={root}", "run.name=r", *overrides]
         options = [word for setting in settings for word in ("--set", setting)]
         self._output = root / "output"
         self._command = [TOWNLET, "up", str(CONFIGS / config), *options]
+        self._cwd = cwd
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -35,7 +36,7 @@ class RunProcess:
 
     def start(self) -> "RunProcess":
         with self._output.open("wb") as output:
-            self.process = subprocess.Popen(self._command, stdout=output, stderr=output)
+            self.process = subprocess.Popen(self._command, stdout=output, stderr=output, cwd=self._cwd)
         return self
 
     def __enter__(self) -> "RunProcess":

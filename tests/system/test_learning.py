@@ -19,6 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
         ("L2_partial.yaml", 1, 475),
         ("L3_temporal.yaml", 1, 475),
         ("three_meter.yaml", 1, 450),
+        ("cartpole.yaml", 1, 475),
     ],
 )
 def test_a_level_is_learned_and_stays_learned(short_folder, config, seed, goal):
@@ -28,4 +29,4 @@ def test_a_level_is_learned_and_stays_learned(short_folder, config, seed, goal):
         print(config, seed, result["goal"], run.output)  # noqa: T201  # the figures, for -s
         assert result["goal"]["confirmed"]
         reached = next(e for e in result["evaluations"] if e["training_s"] == result["goal"]["reached_s"])
-        assert reached["mean_survival"] >= goal
+        assert reached["mean_return" if config == "cartpole.yaml" else "mean_survival"] >= goal

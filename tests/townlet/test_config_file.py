@@ -73,11 +73,44 @@ def test_a_missing_key_is_named(write):
         ("learner: {target: {kind: polyack}}", "learner.target: expected one of 'polyak', 'copy'"),
         ("learner: {target: {tau: 0.1}}", "learner.target: a required key is missing: 'kind'"),
         ("learner: 5", "learner: expected "),
+        ("world: {kind: mars}", "world: expected one of 'hamlet', 'recall', 'gymnasium'"),
+        (
+            "evaluation: {goal: {mean_survival: null}}",
+            "evaluation.goal: expected one of mean_survival and mean_return, found none",
+        ),
+        (
+            "evaluation: {goal: {hold: 1, mean_return: 2, mean_survival: 3}}",
+            "evaluation.goal: expected one of mean_survival and mean_return, found mean_survival and mean_return",
+        ),
         ("replay: {addresses: [nowhere]}", "replay.addresses.0: expected "),
     ],
 )
 def test_wrong_values_are_refused(write, text, words):
     path = write(f"extends: L1\n{text}")
+    assert message(path).startswith(f"{path}: {words}")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("world: {kind: gymnasium}", "world.id: a required key is missing"),
+        (
+            "world: {kind: gymnasium, id: A-v0, step_timeout_s: 1.0}",
+            "world: step_timeout_s: expected workers of at least 1",
+        ),
+        (
+            "world: {kind: gymnasium, id: A-v0, atari: {frames: 4}}",
+            "world.atari.frames: unknown key; did you mean frame_",
+        ),
+        (
+            "world: {kind: gymnasium, id: A-v0, frame_stack: 1}",
+            "world.frame_stack: expected greater than or equal to 2",
+        ),
+        ("world: {kind: gymnasium, id: A-v0, wrappers: [{name: x}]}", "world.wrappers.0.name: expected "),
+    ],
+)
+def test_wrong_values_of_a_gymnasium_world_are_refused(write, text, words):
+    path = write(text)
     assert message(path).startswith(f"{path}: {words}")
 
 

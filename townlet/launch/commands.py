@@ -9,6 +9,7 @@ from rich.console import Console
 
 from townlet.config import Config
 from townlet.config_file import load_config
+from townlet.worlds.gymnasium.settings import GymnasiumSettings
 
 
 def up_command(path: Path, run: str | None, overrides: Sequence[str]) -> int:
@@ -22,17 +23,31 @@ def up_command(path: Path, run: str | None, overrides: Sequence[str]) -> int:
     elif "name" not in config.run.model_fields_set:
         name = f"{path.stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
         config = config.model_copy(update={"run": config.run.model_copy(update={"name": name})})
+    require_world(config)
     return up(config, Progress(Console()))
 
 
 def check_command(path: Path, overrides: Sequence[str]) -> None:
     """Load a configuration and say what it is. Raises ConfigError."""
     config = load_config(path, overrides, os.environ)
+    require_world(config)
     Console().print(f"{path}: good. {_summary(config)}", highlight=False, soft_wrap=True)
+
+
+def require_world(config: Config) -> None:
+    """Ask a world that somebody else wrote whether it is there and can be learnt in. Raises ConfigError."""
+    if isinstance(config.world, GymnasiumSettings):
+        from townlet.worlds.gymnasium.spec import environment_spec
+
+        environment_spec(config.world)
 
 
 def _summary(config: Config) -> str:
     return (
-        f"{config.world.kind} world, {config.actor.count} x {config.actor.lanes} lanes, network {config.network.kind}, "
+        f"{_world(config)} world, {config.actor.count} x {config.actor.lanes} lanes, network {config.network.kind}, "
         f"digest {config.digest()}"
     )
+
+
+def _world(config: Config) -> str:
+    return config.world.id if isinstance(config.world, GymnasiumSettings) else config.world.kind

@@ -1,4 +1,4 @@
-"""`townlet evaluate`: how long the agent lives, beside those who have learnt nothing and one who was told the rules."""
+"""`townlet evaluate`: how well the agent does, beside those who have learnt nothing and one who was told the rules."""
 
 import json
 import secrets
@@ -15,6 +15,7 @@ from townlet.launch.find_run import find_run, load_run_config, read_policy
 from townlet.networks.build import build_network
 from townlet.policy import load_weights
 from townlet.statistics import Mean
+from townlet.telemetry import configure_logging
 from townlet.worlds.build import baselines, build_world, world_spec
 from townlet.worlds.interface import VectorWorld
 
@@ -27,8 +28,10 @@ def evaluate_command(run: str, episodes: int, seed: int | None, as_json: bool) -
     Raises TownletError.
     """
     folder = find_run(run)
+    configure_logging("evaluate", folder.path.name)
     config = load_run_config(folder)
-    network = build_network(config.network, world_spec(config)).requires_grad_(False)
+    spec = world_spec(config)
+    network = build_network(config.network, spec).requires_grad_(False)
     load_weights(network, read_policy(folder), str(folder.policy))
     policies: dict[str, Callable[[VectorWorld], Player]] = {
         AGENT: lambda world: Greedy(network, world),
@@ -39,7 +42,7 @@ def evaluate_command(run: str, episodes: int, seed: int | None, as_json: bool) -
     if as_json:
         console.print_json(json.dumps(_as_values(found, episodes)))
     else:
-        console.print(_table(found, f"{folder.path.name}: {episodes} episodes, cap {config.world.step_cap}"))
+        console.print(_table(found, f"{folder.path.name}: {episodes} episodes, cap {spec.step_cap}"))
 
 
 def play_all(
@@ -64,16 +67,24 @@ def _values(survival: Survival) -> dict[str, Any]:
         "standard_error": survival.mean.standard_error,
         "interval_95": list(survival.mean.interval),
         "mean_return": survival.mean_return.value,
+        "return_standard_error": survival.mean_return.standard_error,
+        "return_interval_95": list(survival.mean_return.interval),
     }
 
 
 def _table(found: dict[str, Survival], title: str) -> Table:
-    table = Table("policy", "survival", "95 % interval", "return", title=title)
+    table = Table("policy", "survival", "95 % interval", "return", "95 % interval", title=title)
     for name, survival in found.items():
-        table.add_row(name, f"{survival.mean.value:.1f}", _interval(survival.mean), f"{survival.mean_return.value:.1f}")
+        figures = [(_figure(mean.value), _interval(mean)) for mean in (survival.mean, survival.mean_return)]
+        table.add_row(name, *(text for pair in figures for text in pair))
     return table
 
 
 def _interval(mean: Mean) -> str:
     low, high = mean.interval
-    return f"{low:.1f} to {high:.1f}"
+    return f"{_figure(low)} to {_figure(high)}"
+
+
+def _figure(value: float) -> str:
+    """One digit after the point, three where a return is small."""
+    return f"{value:.1f}" if abs(value) >= 10.0 else f"{value:.3g}"

@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from protos import admin_pb2
-from townlet.config import Config
+from townlet.config import Config, Measure
 from townlet.run_folder import RunFolder
 from townlet.statistics import NORMAL_95
 
@@ -34,13 +34,14 @@ class Progress:
         self._printed_s = 0.0
         self._evaluations_printed = 0
         self._title = ""
-        self._step_cap = 0
+        self._step_cap: int | None = None
+        self._measure: Measure = "survival"
 
     @contextmanager
     def showing(self, config: Config, folder: RunFolder) -> Iterator[None]:
         """Show the run until the block ends."""
         self._title = f"townlet · {config.run.name}"
-        self._step_cap = config.world.step_cap
+        self._step_cap, self._measure = config.world.step_cap, config.measure
         self._console.print(
             f"run {folder.path} (logs in {folder.logs}; Ctrl-C stops it)", highlight=False, soft_wrap=True
         )
@@ -83,8 +84,9 @@ class Progress:
         for point in status.evaluations:
             if point.updates > self._evaluations_printed:
                 self._evaluations_printed = point.updates
+                cap = f" of {self._step_cap} steps" if self._measure == "survival" else ""
                 self._console.print(
-                    f"{_clock(point.training_s)}  greedy survival {_survival(point)} of {self._step_cap} steps "
+                    f"{_clock(point.training_s)}  greedy {self._measure} {self._greedy(point)}{cap} "
                     f"after {point.updates} updates",
                     highlight=False,
                 )
@@ -103,7 +105,7 @@ class Progress:
             table.add_row(Text(name, style="dim"), value)
         parts: list[Table | Text] = [table]
         if status.evaluations:
-            parts.append(Text("greedy survival  " + self._sparkline(status), style="green"))
+            parts.append(Text(f"greedy {self._measure}  " + self._sparkline(status), style="green"))
         parts += [Text(note, style="yellow") for note in self._notes]
         return Panel(Group(*parts), title=self._title, subtitle=_clock(status.training_s))
 
@@ -113,8 +115,8 @@ class Progress:
             "environment": f"{_big(status.environment_steps)} steps ({_big(status.environment_steps_per_s)}/s)",
             "updates": f"{_big(status.updates)} ({_big(status.updates_per_s)}/s)",
             "episodes": _big(status.episodes),
-            "survival": f"{status.mean_survival:.0f}" if status.HasField("mean_survival") else "-",
-            "greedy": _survival(status.evaluations[-1]) if status.evaluations else "-",
+            self._measure: self._training(status),
+            "greedy": self._greedy(status.evaluations[-1]) if status.evaluations else "-",
             "loss": f"{status.loss:.4f}" if status.HasField("loss") else "-",
             "epsilon": _range(status.epsilon_min, status.epsilon_max),
             "replay": f"{status.replay_records / max(1, status.replay_capacity):.0%} of {_big(status.replay_capacity)}",
@@ -122,13 +124,32 @@ class Progress:
         }
         if status.HasField("goal"):
             figures["goal"] = _goal(status.goal)
+        if status.dropped_episodes:
+            figures["dropped"] = _big(status.dropped_episodes)
         if status.waiting:
             figures["waiting"] = status.waiting
         return figures
 
     def _sparkline(self, status: admin_pb2.StatusResponse) -> str:
-        levels = [point.mean_survival / self._step_cap for point in status.evaluations[-SPARKS_SHOWN:]]
+        points = status.evaluations[-SPARKS_SHOWN:]
+        if self._measure == "survival":
+            values, low, high = [point.mean_survival for point in points], 0.0, float(self._step_cap or 0)
+        else:
+            values = [point.mean_return for point in points]
+            low, high = min(values), max(values)
+        levels = [(value - low) / max(high - low, 1e-9) for value in values]
         return "".join(SPARKS[min(len(SPARKS) - 1, int(level * len(SPARKS)))] for level in levels)
+
+    def _training(self, status: admin_pb2.StatusResponse) -> str:
+        """How the training episodes went."""
+        if self._measure == "survival":
+            return f"{status.mean_survival:.0f}" if status.HasField("mean_survival") else "-"
+        return _figure(status.mean_return) if status.HasField("mean_return") else "-"
+
+    def _greedy(self, point: admin_pb2.EvaluationPoint) -> str:
+        if self._measure == "survival":
+            return f"{point.mean_survival:.0f} ± {NORMAL_95 * point.standard_error:.0f}"
+        return f"{_figure(point.mean_return)} ± {_figure(NORMAL_95 * point.return_standard_error)}"
 
 
 def _conclusion(result: dict[str, Any]) -> str:
@@ -144,16 +165,18 @@ def _conclusion(result: dict[str, Any]) -> str:
 
 
 def _goal(goal: admin_pb2.Goal) -> str:
+    value = goal.mean_return if goal.HasField("mean_return") else goal.mean_survival
     if goal.HasField("reached_s"):
         return (
-            f"{goal.mean_survival:g} reached after {_clock(goal.reached_s)}, "
+            f"{value:g} reached after {_clock(goal.reached_s)}, "
             f"confirmed {goal.confirmations} of {goal.confirmations_needed}"
         )
-    return f"{goal.mean_survival:g} " + ("reached, but lost again" if goal.lost else "not reached yet")
+    return f"{value:g} " + ("reached, but lost again" if goal.lost else "not reached yet")
 
 
-def _survival(point: admin_pb2.EvaluationPoint) -> str:
-    return f"{point.mean_survival:.0f} ± {NORMAL_95 * point.standard_error:.0f}"
+def _figure(value: float) -> str:
+    """Three digits, or all before the point."""
+    return f"{value:.0f}" if abs(value) >= 100.0 else f"{value:.3g}"
 
 
 def _range(low: float, high: float) -> str:

@@ -2,25 +2,30 @@
 
 import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext, suppress
+from typing import Any
 
 import torch
 from rich.console import Console
 from rich.live import Live
+from rich.panel import Panel
 
 from townlet.config import Config
-from townlet.errors import TownletError
 from townlet.launch.find_run import find_run, load_run_config, read_policy
 from townlet.networks.acting import ActingNetwork
 from townlet.networks.build import build_network
 from townlet.policy import load_weights
 from townlet.run_folder import RunFolder
 from townlet.td import masked_argmax
+from townlet.telemetry import configure_logging
 from townlet.worlds.build import build_world, world_spec
-from townlet.worlds.hamlet.portrait import Moment, one_line, portrait
+from townlet.worlds.gymnasium.settings import GymnasiumSettings
+from townlet.worlds.hamlet import portrait as hamlet
 from townlet.worlds.hamlet.rules import HamletSettings
-from townlet.worlds.hamlet.world import HamletWorld
+from townlet.worlds.moment import Moment
+from townlet.worlds.portrait import one_line, portrait
+from townlet.worlds.recall.rules import RecallSettings
 
 
 def watch_command(run: str, fps: float, episodes: int | None, seed: int | None) -> None:
@@ -30,17 +35,18 @@ def watch_command(run: str, fps: float, episodes: int | None, seed: int | None) 
     episode is played with its newest policy. Raises TownletError.
     """
     folder = find_run(run)
+    configure_logging("watch", folder.path.name)
     config = load_run_config(folder)
+    line_of, picture_of = showing(config)
     moments = live_on(folder, config, secrets.randbits(40) if seed is None else seed)
     console = Console()
     watched = 0
     with suppress(KeyboardInterrupt), _live(console) as live:
         for moment in moments:
             if live is None:
-                console.print(one_line(moment), highlight=False, soft_wrap=True)
+                console.print(line_of(moment), highlight=False, soft_wrap=True)
             else:
-                assert isinstance(config.world, HamletSettings)
-                live.update(portrait(moment, config.world), refresh=True)
+                live.update(picture_of(moment), refresh=True)
                 time.sleep(1.0 / fps)
             watched += moment.last
             if watched == episodes:
@@ -48,12 +54,10 @@ def watch_command(run: str, fps: float, episodes: int | None, seed: int | None) 
 
 
 @torch.no_grad()
-def live_on(folder: RunFolder, config: Config, seed: int) -> Iterator[Moment]:
+def live_on(folder: RunFolder, config: Config, seed: int) -> Iterator[Moment[Any]]:
     """Step after step of greedy episodes, each with the newest policy, for ever. Raises TownletError."""
     network = build_network(config.network, world_spec(config))
     world = build_world(config, lanes=1, seed=seed)
-    if not isinstance(world, HamletWorld):
-        raise TownletError(f"watch: expected a run of the Hamlet world, found {config.world.kind}")
     acting = ActingNetwork(network, world.lanes, world.device)
     view = world.reset()
     total = 0.0
@@ -64,22 +68,36 @@ def live_on(folder: RunFolder, config: Config, seed: int) -> Iterator[Moment]:
             before = world.lane(0)
             q = acting.q(view)
             action = masked_argmax(q, view.action_mask)
+            allowed = tuple(view.action_mask[0].tolist())
             step = world.step(action)
             acting.remember(action, step)
+            view = step.view
+            if step.dropped is not None:
+                break  # another episode has begun
             last = step.finished is not None
             total += float(step.reward)
             yield Moment(
                 lane=before,
                 q=tuple(q[0].tolist()),
-                action_mask=tuple(view.action_mask[0].tolist()),
+                action_mask=allowed,
                 action=int(action),
                 reward=float(step.reward),
                 total=total,
                 last=last,
                 died=bool(step.terminated),
             )
-            view = step.view
         total = 0.0
+
+
+def showing(config: Config) -> tuple[Callable[[Moment[Any]], str], Callable[[Moment[Any]], Panel]]:
+    """How a moment of the configured world is told in one line, and how it is drawn."""
+    match config.world:
+        case HamletSettings() as rules:
+            return hamlet.one_line, lambda moment: hamlet.portrait(moment, rules)
+        case GymnasiumSettings(id=name):
+            return one_line, lambda moment: portrait(moment, name)
+        case RecallSettings(kind=name):
+            return one_line, lambda moment: portrait(moment, name)
 
 
 def _live(console: Console) -> Live | nullcontext[None]:

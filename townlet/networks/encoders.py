@@ -37,7 +37,8 @@ class FlatEncoder(nn.Module):
 class SpatialEncoder(nn.Module):
     """Two 3x3 convolutions over the planes, a layer for each other block. Returns float32 [B, features].
 
-    Raises ConfigError when the observation has no block of planes [C, H, W], or more than one.
+    The planes are [C, H, W], or [H, W, C] with at most four channels.
+    Raises ConfigError when the observation has no block of planes, or more than one.
     """
 
     def __init__(
@@ -46,7 +47,8 @@ class SpatialEncoder(nn.Module):
         super().__init__()
         planes = only_block(spec, 3, "recurrent_spatial_q")
         self._planes = planes.name
-        depth, height, width = planes.shape
+        self._channels_last = _channels_last(planes)
+        depth, height, width = (planes.shape[2], *planes.shape[:2]) if self._channels_last else planes.shape
         self.spatial = nn.Sequential(
             nn.Conv2d(depth, channels[0], 3, padding=1),
             nn.ReLU(),
@@ -68,7 +70,10 @@ class SpatialEncoder(nn.Module):
 
     def forward(self, observation: Observation) -> Tensor:
         """observation: blocks of [B, ...]."""
-        parts = [self.spatial(observation[self._planes].float())]
+        planes = observation[self._planes]
+        if self._channels_last:
+            planes = planes.movedim(-1, -3)
+        parts = [self.spatial(planes.float())]
         parts += [layer(observation[name].flatten(1).float()) for name, layer in self.blocks.items()]
         return torch.cat(parts, dim=1)
 
@@ -149,7 +154,7 @@ class ImpalaEncoder(nn.Module):
         image = only_block(spec, 3, "impala_q")
         self._image = image.name
         self._scale = 1.0 / 255.0 if image.dtype == "uint8" else 1.0
-        self._channels_last = image.shape[2] <= 4 < image.shape[0]
+        self._channels_last = _channels_last(image)
         depth, *size = (image.shape[2], *image.shape[:2]) if self._channels_last else image.shape
         sections: list[nn.Module] = []
         for before, after in pairwise((depth, *channels)):
@@ -187,6 +192,10 @@ class _Residual(nn.Module):
     def forward(self, planes: Tensor) -> Tensor:
         changed: Tensor = planes + self.layers(planes)
         return changed
+
+
+def _channels_last(planes: FieldSpec) -> bool:
+    return planes.shape[2] <= 4 < planes.shape[0]
 
 
 def only_block(spec: EnvironmentSpec, dimensions: int, network: str) -> FieldSpec:

@@ -31,8 +31,11 @@ class Memory:
         )
 
     def after(self, state: Tensor, action: Tensor, step: Step) -> "Memory":
-        """Once `action` has brought `step` and the network has moved on to `state`; finished lanes forget."""
-        return Memory(state, action + 1, step.reward).without(step.terminated | step.truncated)
+        """Once `action` has brought `step` and the network has moved on to `state`; lanes that begin anew forget."""
+        ended = step.terminated | step.truncated
+        if step.dropped is not None:
+            ended = ended.index_fill(0, step.dropped, True)
+        return Memory(state, action + 1, step.reward).without(ended)
 
     def without(self, lanes: Tensor) -> "Memory":
         """The same, but empty where bool [L] says so."""

@@ -1,48 +1,69 @@
-"""The one place that builds worlds from their settings."""
+"""The one place that builds worlds from their settings. A Gymnasium world is imported only where one is configured."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import torch
 
 from townlet.config import Config
 from townlet.evaluation import Player, Reflex
 from townlet.specs import EnvironmentSpec
+from townlet.worlds.baselines import uniform_random
+from townlet.worlds.gymnasium.settings import GymnasiumSettings
+from townlet.worlds.hamlet import baselines as hamlet
 from townlet.worlds.hamlet import spec as hamlet_spec
-from townlet.worlds.hamlet.baselines import scripted, uniform_random, wait_forever
+from townlet.worlds.hamlet.rules import HamletSettings
 from townlet.worlds.hamlet.world import HamletWorld
 from townlet.worlds.interface import VectorWorld
 from townlet.worlds.recall import rules as recall_rules
 from townlet.worlds.recall.rules import RecallSettings
 from townlet.worlds.recall.world import RecallWorld
 
+if TYPE_CHECKING:
+    from townlet.worlds.gymnasium.world import GymnasiumWorld
+
+    World = HamletWorld | RecallWorld | GymnasiumWorld
+
 
 def world_spec(config: Config) -> EnvironmentSpec:
-    """What the configured world looks like from outside."""
-    if isinstance(config.world, RecallSettings):
-        return recall_rules.environment_spec(config.world)
-    return hamlet_spec.environment_spec(config.world)
+    """What the configured world looks like from outside. Raises ConfigError when there is no such environment."""
+    match config.world:
+        case HamletSettings():
+            return hamlet_spec.environment_spec(config.world)
+        case RecallSettings():
+            return recall_rules.environment_spec(config.world)
+        case GymnasiumSettings():
+            from townlet.worlds.gymnasium import spec
+
+            return spec.environment_spec(config.world)
 
 
-def build_world(config: Config, lanes: int, seed: int, first_lane: int = 0) -> HamletWorld | RecallWorld:
+def build_world(config: Config, lanes: int, seed: int, first_lane: int = 0) -> "World":
     """A world of `lanes` lanes on the actors' device.
 
     first_lane: number of the first lane among all that share the seed; each lane has a random stream of its own.
     """
-    if isinstance(config.world, RecallSettings):
-        return RecallWorld(config.world, lanes, seed, device=config.actor.device, first_lane=first_lane)
-    return HamletWorld(config.world, lanes, seed, device=config.actor.device, first_lane=first_lane)
+    match config.world:
+        case HamletSettings():
+            return HamletWorld(config.world, lanes, seed, device=config.actor.device, first_lane=first_lane)
+        case RecallSettings():
+            return RecallWorld(config.world, lanes, seed, device=config.actor.device, first_lane=first_lane)
+        case GymnasiumSettings():
+            world_spec(config)  # says what is missing, before anything that needs it is imported
+            from townlet.worlds.gymnasium.world import GymnasiumWorld
+
+            return GymnasiumWorld(config.world, lanes, seed, device=config.actor.device, first_lane=first_lane)
 
 
 def baselines(config: Config) -> dict[str, Callable[[VectorWorld], Player]]:
     """What a learned policy is compared with, by name; each is built for a world of the configuration."""
     policies: dict[str, Callable[[VectorWorld], Player]] = {
-        "random": lambda world: Reflex(uniform_random(torch.Generator(world.device).manual_seed(config.seed))),
+        "random": lambda world: Reflex(uniform_random(torch.Generator(world.device).manual_seed(config.seed)))
     }
-    if isinstance(config.world, RecallSettings):
-        return policies
-    policies["scripted"] = lambda world: Reflex(scripted(_hamlet(world)))
-    if config.world.actions.wait_enabled:
-        policies["wait for ever"] = lambda world: Reflex(wait_forever(_hamlet(world)))
+    if isinstance(config.world, HamletSettings):
+        policies["scripted"] = lambda world: Reflex(hamlet.scripted(_hamlet(world)))
+        if config.world.actions.wait_enabled:
+            policies["wait for ever"] = lambda world: Reflex(hamlet.wait_forever(_hamlet(world)))
     return policies
 
 

@@ -47,6 +47,8 @@ class Step:
     terminated: bool [L], the end of the MDP: the value ends here.
     truncated: bool [L], the time limit: the value goes on. Never true together with terminated.
     finished: the lanes that are terminated or truncated, or None when there is none.
+    dropped: int64 [D], ascending, the lanes whose running episode is abandoned, this step included, because its
+        environment failed; they show the first view of another episode, and are not finished. None when there is none.
 
     No tensor of a Step is written to by a later step.
     """
@@ -56,6 +58,7 @@ class Step:
     terminated: Tensor
     truncated: Tensor
     finished: Finished | None
+    dropped: Tensor | None = None
 
 
 class VectorWorld(Protocol):

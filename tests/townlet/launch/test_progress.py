@@ -38,9 +38,8 @@ def status(**fields):
 
 @pytest.fixture
 def shown(tmp_path):
-    config = load_config(CONFIGS / "L1_full.yaml", ["run.name=mine"])
-
-    def show(terminal: bool, *statuses) -> str:
+    def show(terminal: bool, *statuses, config: str = "L1_full.yaml") -> str:
+        config = load_config(CONFIGS / config, ["run.name=mine"])
         text = io.StringIO()
         progress = Progress(Console(file=text, force_terminal=terminal, width=120))
         with progress.showing(config, RunFolder(tmp_path)):
@@ -82,6 +81,27 @@ def test_the_way_to_the_goal_is_told(shown):
     reached = pb.Goal(mean_survival=490, reached_s=62.0, confirmations=1, confirmations_needed=3)
     assert "490 reached after 1:02, confirmed 1 of 3" in shown(False, status(goal=reached))
     assert "490 reached, but lost again" in shown(False, status(goal=pb.Goal(mean_survival=490, lost=True)))
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_where_the_return_counts_it_is_what_is_shown(shown, terminal):
+    points = [
+        pb.EvaluationPoint(
+            updates=updates, training_s=70.0, mean_survival=77, mean_return=mean, return_standard_error=2
+        )
+        for updates, mean in ((100, -20.5), (200, 480.0))
+    ]
+    goal = pb.Goal(mean_return=475, confirmations_needed=3)
+    text = shown(terminal, status(mean_return=-3.21, evaluations=points, goal=goal), config="cartpole.yaml")
+    for words in ("-3.21", "480 ± 3.92", "475 not reached yet"):
+        assert words in text, words
+    assert "77" not in text
+    assert ("greedy return  ▁█" if terminal else "greedy return -20.5 ± 3.92 after 100 updates") in text
+
+
+def test_dropped_episodes_are_told_when_there_are_any(shown):
+    assert "  dropped " not in shown(False, status(dropped_episodes=0))
+    assert "  dropped 3" in shown(False, status(dropped_episodes=3))
 
 
 def test_who_waits_is_told(shown):

@@ -45,6 +45,7 @@ def observe(spec: EnvironmentSpec, lanes: int = 3):
         (EntityQSettings(relative_to="cell"), MAP),
         (RecurrentMlpQSettings(hidden=16), TOWN),
         (RecurrentSpatialQSettings(hidden=16), TOWN),
+        (RecurrentSpatialQSettings(hidden=16), TILES),
         (ImpalaQSettings(hidden=16), CAMERA),
         (ImpalaQSettings(hidden=None), CAMERA),
         (ImpalaQSettings(hidden=16), TILES),

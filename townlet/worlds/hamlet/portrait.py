@@ -1,7 +1,5 @@
 """A Hamlet lane as people see it: the town, the meters, what the agent thinks and does."""
 
-from dataclasses import dataclass
-
 from rich.columns import Columns
 from rich.console import Group
 from rich.panel import Panel
@@ -10,6 +8,7 @@ from rich.text import Text
 
 from townlet.worlds.hamlet.lane import Lane
 from townlet.worlds.hamlet.rules import INTERACT, MOVES, WAIT, HamletSettings
+from townlet.worlds.moment import Moment
 
 ACTIONS = {**dict(enumerate(MOVES)), INTERACT: "interact", WAIT: "wait"}
 ARROWS = {"up": "↑", "down": "↓", "left": "←", "right": "→", "interact": "●", "wait": "·"}
@@ -18,25 +17,7 @@ LOW, MIDDLE = 0.2, 0.5
 """Meters below these are shown in red and in yellow."""
 
 
-@dataclass(frozen=True)
-class Moment:
-    """One step of an episode.
-
-    lane: as it was before the action. q, action_mask: of each action. reward: unscaled; total: since the episode began.
-    last: the episode ended with this step. died: it ended by death, not at the cap.
-    """
-
-    lane: Lane
-    q: tuple[float, ...]
-    action_mask: tuple[bool, ...]
-    action: int
-    reward: float
-    total: float
-    last: bool
-    died: bool
-
-
-def one_line(moment: Moment) -> str:
+def one_line(moment: Moment[Lane]) -> str:
     """The moment for a log."""
     lane = moment.lane
     meters = " ".join(f"{name} {value:.2f}" for name, value in lane.meters.items())
@@ -51,7 +32,7 @@ def one_line(moment: Moment) -> str:
     return line
 
 
-def portrait(moment: Moment, settings: HamletSettings) -> Panel:
+def portrait(moment: Moment[Lane], settings: HamletSettings) -> Panel:
     """The moment for a terminal."""
     lane = moment.lane
     subtitle = f"reward {moment.reward:g} · return {moment.total:g}"
@@ -103,7 +84,7 @@ def _meters(lane: Lane) -> Table:
     return table
 
 
-def _thoughts(moment: Moment) -> Table:
+def _thoughts(moment: Moment[Lane]) -> Table:
     """What each action is worth; what cannot be done is dim, what was done is bold."""
     table = Table.grid(padding=(0, 1))
     for action, (value, valid) in enumerate(zip(moment.q, moment.action_mask, strict=True)):

@@ -242,6 +242,11 @@ class HamletSettings(Settings):
         return tuple(sorted(names, key=lambda name: self.affordances[name].id))
 
     @property
+    def measure(self) -> Literal["survival"]:
+        """What this world is about."""
+        return "survival"
+
+    @property
     def action_count(self) -> int:
         """Number of action IDs; `wait` has the last one, so that it can be left out."""
         return WAIT + 1 if self.actions.wait_enabled else WAIT

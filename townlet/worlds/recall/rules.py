@@ -19,6 +19,11 @@ class RecallSettings(Settings):
     delay: Count = 10
 
     @property
+    def measure(self) -> Literal["return"]:
+        """What this world is about."""
+        return "return"
+
+    @property
     def step_cap(self) -> int:
         """Every episode's length."""
         return self.delay + 1

@@ -6,6 +6,7 @@ from torch.nn import functional
 
 from townlet.errors import CheckpointError, InvalidRequestError
 from townlet.worlds.interface import Finished, Step, View
+from townlet.worlds.portrait import LaneView
 from townlet.worlds.random_stream import below, random_bits
 from townlet.worlds.recall.rules import RecallSettings, environment_spec
 
@@ -60,6 +61,11 @@ class RecallWorld:
         asked = torch.full((self.lanes, 1), self._steps == self.settings.delay, dtype=torch.uint8, device=self.device)
         everything = torch.ones(self.lanes, self.spec.actions, dtype=torch.bool, device=self.device)
         return View({"shown": shown, "asked": asked}, everything)
+
+    def lane(self, lane: int) -> LaneView:
+        """One lane as plain values. lane: 0 to L - 1."""
+        blocks = {name: block[lane].cpu().numpy() for name, block in self.view().observation.items()}
+        return LaneView(int(self._episode[lane]), self._steps, blocks)
 
     def set_run_episodes(self, episodes: int) -> None:
         """Nothing here depends on it."""
