@@ -14,7 +14,7 @@ from townlet.worlds.gymnasium.lane import MOST_FAILURES
 from townlet.worlds.gymnasium.settings import GymnasiumSettings
 from townlet.worlds.gymnasium.world import GymnasiumWorld
 
-TIMEOUT_S = 0.3
+TIMEOUT_S = 1.0
 
 
 @pytest.fixture
