@@ -13,7 +13,8 @@ class State:
     cell: int64 [L], y * G + x. meters: float32 [M, L].
     steps: int64 [L], taken in this episode; the hour follows from it.
     progress: int64 [L], ticks done at the affordance underfoot.
-    multiplier: float32 [L], the difficulty.
+    multiplier: float32 [L], scales the meters' decay.
+    difficulty: int64 [L], place among the world's difficulties; 0 where it has none.
     place: int64 [L, A], each affordance's cell. ground: uint8 [L, B * B], which follows from it.
     """
 
@@ -24,6 +25,7 @@ class State:
     steps: Tensor
     progress: Tensor
     multiplier: Tensor
+    difficulty: Tensor
     place: Tensor
     ground: Tensor
 
