@@ -112,6 +112,7 @@ class Scoreboard:
             finished=self.finished,
             evaluations=[admin_pb2.EvaluationPoint(**vars(p)) for p in head.evaluations[-EVALUATIONS_SHOWN:]],
             goal=self._goal_state(),
+            curriculum=self._curriculum_state(),
         )
         if lags := [status.policy_version - actor.policy_version for actor in head.actors]:
             status.policy_lag_mean, status.policy_lag_max = sum(lags) / len(lags), max(lags)
@@ -127,6 +128,18 @@ class Scoreboard:
             confirmations=state.confirmations,
             confirmations_needed=self._goal.confirmations,
             lost=state.lost,
+        )
+
+    def _curriculum_state(self) -> admin_pb2.Curriculum | None:
+        lanes = {stage: count for stage, count in enumerate(self._head.lanes_at_stage, start=1) if count}
+        if not lanes:
+            return None
+        return admin_pb2.Curriculum(
+            stage_mean=sum(stage * count for stage, count in lanes.items()) / sum(lanes.values()),
+            stage_min=min(lanes),
+            stage_max=max(lanes),
+            advances=self._head.advances,
+            retreats=self._head.retreats,
         )
 
     def _rates(self) -> tuple[float, float]:
@@ -163,6 +176,9 @@ class Scoreboard:
             curves["survival/training"] = status.mean_survival
         if status.goal.HasField("reached_s"):
             curves["goal/reached_s"] = status.goal.reached_s
+        if status.HasField("curriculum"):
+            names = ("stage_mean", "stage_min", "stage_max", "advances", "retreats")
+            curves |= {f"curriculum/{name}": getattr(status.curriculum, name) for name in names}
         if self._means is not None:
             curves |= {
                 "learner/loss": self._means.loss,

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import pytest
 from rich.console import Console
@@ -82,6 +83,13 @@ def test_the_way_to_the_goal_is_told(shown):
     reached = pb.Goal(mean_survival=490, reached_s=62.0, confirmations=1, confirmations_needed=3)
     assert "490 reached after 1:02, confirmed 1 of 3" in shown(False, status(goal=reached))
     assert "490 reached, but lost again" in shown(False, status(goal=pb.Goal(mean_survival=490, lost=True)))
+
+
+def test_the_stages_of_a_curriculum_are_shown_where_there_are_any(shown):
+    stages = pb.Curriculum(stage_mean=2.375, stage_min=1, stage_max=4)
+    for terminal in (True, False):
+        assert re.search(r"curriculum .*stage 2\.4 \(1 to 4\)", shown(terminal, status(curriculum=stages)))
+        assert "curriculum " not in shown(terminal, status())
 
 
 def test_who_waits_is_told(shown):
