@@ -4,6 +4,9 @@ from dataclasses import dataclass, fields
 
 from torch import Tensor
 
+LASTING = ("lane", "multiplier", "difficulty")
+"""What a lane keeps when an episode ends."""
+
 
 @dataclass(frozen=True)
 class State:
@@ -35,9 +38,10 @@ class State:
         return State(**{name: part.index_select(_lane_axis(name), lanes) for name, part in parts.items()})
 
     def put(self, lanes: Tensor, other: "State") -> None:
-        """Overwrite some lanes, in place. lanes: int64 [F]. other: of F lanes."""
+        """Give some lanes another episode, in place. lanes: int64 [F]. other: of F lanes; what lasts stays as it is."""
         for field in fields(self):
-            getattr(self, field.name).index_copy_(_lane_axis(field.name), lanes, getattr(other, field.name))
+            if field.name not in LASTING:
+                getattr(self, field.name).index_copy_(_lane_axis(field.name), lanes, getattr(other, field.name))
 
 
 def _lane_axis(name: str) -> int:
