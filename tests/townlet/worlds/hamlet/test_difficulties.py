@@ -19,8 +19,10 @@ PAID = DifficultySettings(
 )
 SPARSE = DifficultySettings(reward="sparse", step_cap=45)
 SHAPED = DifficultySettings(reward="shaped", multiplier=0.9)
+FIT = DifficultySettings(decaying=("energy", "fitness", "hygiene"))  # one end of the modulation, not the other
+SICK = DifficultySettings(decaying=("energy", "health", "satiation", "mood"))
 FULL = DifficultySettings()
-MIXED = (EASY, POOR, PAID, SPARSE, SHAPED, FULL)
+MIXED = (EASY, POOR, PAID, SPARSE, SHAPED, FIT, SICK, FULL)
 
 
 def world_of(*difficulties, name="L1_full", overrides=(), lanes=None, seed=1):
