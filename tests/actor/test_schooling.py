@@ -10,6 +10,7 @@ from actor.schooling import Schooling
 from townlet.config_file import load_config
 from townlet.curriculum.interface import StageChange
 from townlet.errors import CheckpointError
+from townlet.worlds.build import build_world
 from townlet.worlds.hamlet.baselines import scripted, uniform_random, wait_forever
 
 
@@ -191,6 +192,15 @@ def test_a_decision_holds_from_the_first_step_of_the_next_episode():
     assert school.curriculum.stage.tolist() == [1]
 
 
+def test_who_does_not_train_plays_the_level_as_it_is():
+    """As the evaluator builds its world: one wait costs energy 0.001 + 0.005, and all meters decay."""
+    world = build_world(load_config(CONFIGS / "L3_adversarial.yaml"), lanes=1, seed=1)
+    before = world.reset().observation["meters"][0]
+    lost = before - world.step(wait_forever(world)(world.view())).view.observation["meters"][0]
+    assert lost[0] == pytest.approx(0.006, abs=1e-6)
+    assert (lost > 0.0).tolist() == [True, True, True, False, True, True, True, True]  # all but money
+
+
 def test_a_school_that_is_saved_and_loaded_goes_on_identically():
     schools = [adversarial(3, "world.step_cap=60") for _ in range(2)]
     one, other = schools
@@ -216,3 +226,17 @@ def test_a_damaged_state_is_refused():
         school.schooling.load_state_dict({name: tensor for name, tensor in state.items() if name != "returns"})
     with pytest.raises(CheckpointError, match="stage"):
         school.schooling.load_state_dict({name: t for name, t in state.items() if name != "curriculum.stage"})
+
+
+@pytest.mark.gpu
+def test_lanes_on_a_gpu_go_through_the_same_stages():
+    config = load_config(CONFIGS / "L3_adversarial.yaml", [*QUICK, "world.step_cap=60"])
+    here, there = (School(config, 8, device=device) for device in ("cpu", "cuda"))
+    for school in (here, there):
+        school.live(scripted(school.world), epsilon=0.0, steps=500)
+    moves = [
+        [(change.lane, change.from_stage, change.to_stage) for change in school.notebook.changes]
+        for school in (here, there)
+    ]
+    assert moves[0] == moves[1]
+    assert here.curriculum.stage.tolist() == there.world.state.difficulty.tolist() == [4] * 8

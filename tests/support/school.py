@@ -21,9 +21,9 @@ class Notebook:
 class School:
     """Lanes of a world that live under a curriculum, as an actor's do."""
 
-    def __init__(self, config, lanes: int, seed: int = 1) -> None:
+    def __init__(self, config, lanes: int, seed: int = 1, device: str = "cpu") -> None:
         difficulties = config.curriculum.difficulties
-        self.world = HamletWorld(config.world, lanes, seed, difficulties=difficulties)
+        self.world = HamletWorld(config.world, lanes, seed, device, difficulties=difficulties)
         self.curriculum = build_curriculum(config.curriculum, lanes)
         self.notebook = Notebook()
         cap = config.world.step_cap
@@ -33,14 +33,14 @@ class School:
             [each.step_cap or cap for each in difficulties] or [cap],
             self.notebook,
             lanes,
-            torch.device("cpu"),
+            self.world.device,
         )
         self.view = self.world.reset()
         self.finished_episodes = 0
 
     def live(self, actions, epsilon: float, steps: int) -> None:
         """So many steps of a policy that explores with this epsilon."""
-        chance = torch.full((self.world.lanes,), epsilon)
+        chance = torch.full((self.world.lanes,), epsilon, device=self.world.device)
         for _ in range(steps):
             step = self.world.step(actions(self.view))
             self.schooling.add(self.view, chance, step)
