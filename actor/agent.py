@@ -36,6 +36,11 @@ class Agent:
         self._generator = generator
         self._epsilon = torch.ones(lanes, device=generator.device)
 
+    @property
+    def epsilon(self) -> Tensor:
+        """The chance with which each lane explores, float32 [L]."""
+        return self._epsilon
+
     def adopt(self, policy: policy_pb2.Policy) -> None:
         """Act with this policy from now on. Raises CheckpointError when its weights do not fit the network."""
         load_weights(self._acting.network, policy.weights, f"policy {policy.version}")

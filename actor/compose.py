@@ -11,13 +11,16 @@ from actor.evaluator import evaluate
 from actor.loop import act
 from actor.policy_watcher import PolicyWatcher
 from actor.reporter import Reporter
+from actor.schooling import Schooling
 from actor.tally import Tally
 from protos import control_pb2, policy_pb2
 from townlet.config import Config
+from townlet.curriculum.build import build_curriculum
 from townlet.lifecycle import address_of
 from townlet.networks.build import build_network
 from townlet.records import RecordLayout
 from townlet.worlds.build import build_world, world_spec
+from townlet.worlds.hamlet.world import HamletWorld
 
 EVALUATION_FIRST_LANE = 2**32
 """Evaluation episodes are none that any actor trains on."""
@@ -34,7 +37,8 @@ def run_actor(config: Config, index: int, stop: threading.Event) -> None:
 
     reporter = Reporter(learner, _join_request(config, layout, member, lanes), config.actor.report_period_s, stop)
     place = reporter.join()
-    world = build_world(config, lanes, config.seed, place.first_lane)
+    difficulties = config.curriculum.difficulties
+    world = build_world(config, lanes, config.seed, place.first_lane, difficulties)
     generator = torch.Generator(world.device).manual_seed(config.seed + place.first_lane)
     agent = Agent(
         build_network(config.network, spec).to(world.device), config.exploration, lanes, place.first_lane, generator
@@ -50,8 +54,16 @@ def run_actor(config: Config, index: int, stop: threading.Event) -> None:
     )
     policies = PolicyWatcher(learner, run, member, policy_pb2.WEIGHTS_ONLINE, stop)
     tally = Tally(reporter, lanes, world.device)
+    schooling = Schooling(
+        build_curriculum(config.curriculum, lanes),
+        world.set_difficulty if difficulties and isinstance(world, HamletWorld) else None,
+        [each.step_cap or spec.step_cap for each in difficulties] or [spec.step_cap],
+        reporter,
+        lanes,
+        world.device,
+    )
     with replay, policies, reporter:
-        act(world, agent, episodes, replay, policies, reporter, tally, stop)
+        act(world, agent, episodes, replay, policies, reporter, tally, schooling, stop)
 
 
 def run_evaluator(config: Config, stop: threading.Event) -> None:

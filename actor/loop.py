@@ -7,6 +7,7 @@ from actor.append_client import AppendClient
 from actor.episodes import EpisodeAccumulator
 from actor.policy_watcher import PolicyWatcher
 from actor.reporter import Reporter
+from actor.schooling import Schooling
 from actor.tally import Tally
 from townlet.worlds.interface import VectorWorld
 
@@ -19,6 +20,7 @@ def act(
     policies: PolicyWatcher,
     reporter: Reporter,
     tally: Tally,
+    schooling: Schooling,
     stop: threading.Event,
 ) -> None:
     """Live in the world with the newest policy, and push every finished episode, until `stop`."""
@@ -35,5 +37,6 @@ def act(
             replay.append(part.records)
         agent.remember(action, step)
         tally.add(step)
+        schooling.add(view, agent.epsilon, step)
         view = step.view
         policy = policies.take()

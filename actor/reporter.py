@@ -7,6 +7,7 @@ from collections import deque
 import structlog
 
 from protos import control_pb2, control_pb2_grpc, policy_pb2, policy_pb2_grpc
+from townlet.curriculum.interface import StageChange
 from townlet.errors import TownletError, UnavailableError, UnknownMemberError
 from townlet.rpc import call, call_until_answered, open_channel
 from townlet.worker import Worker
@@ -14,18 +15,22 @@ from townlet.worker import Worker
 log = structlog.get_logger()
 
 EPISODES_PER_REPORT = 10_000
+STAGE_CHANGES_PER_REPORT = 1_000
 
 
 class Reporter:
     """Joins the run, then reports every `period_s`, and joins again when the learner has restarted.
 
-    Counters are totals of this incarnation, and episodes are numbered, so that every report may be repeated.
+    Counters are totals of this incarnation, and episodes and changes of stage are numbered, so that every report may be
+    repeated.
+    lanes_at_stage: how many lanes are at each stage of the curriculum now; empty where it is static.
     """
 
     def __init__(self, address: str, join: control_pb2.JoinRequest, period_s: float, stop: threading.Event) -> None:
         self.environment_steps = 0
         self.dropped_episodes = 0
         self.policy_version = 0
+        self.lanes_at_stage: list[int] = []
         self._peer = f"learner at {address}"
         self._join = join
         self._join.incarnation = uuid.uuid4().hex
@@ -36,6 +41,8 @@ class Reporter:
         self._policies = policy_pb2_grpc.PolicyServiceStub(self._channel)
         self._episodes: deque[control_pb2.EpisodeSummary] = deque()
         self._finished_episodes = 0
+        self._stage_changes: deque[control_pb2.StageChange] = deque()
+        self._changed_stages = 0
         self._evaluations: deque[control_pb2.Evaluation] = deque()
         self._worker = Worker("report", self._work, stop)
 
@@ -65,6 +72,20 @@ class Reporter:
         )
         self._finished_episodes += 1
 
+    def add_stage_change(self, change: StageChange) -> None:
+        """A lane plays at another stage of the curriculum now."""
+        self._stage_changes.append(
+            control_pb2.StageChange(
+                number=self._changed_stages,
+                lane=change.lane,
+                from_stage=change.from_stage,
+                to_stage=change.to_stage,
+                reason=change.reason,
+                figures=change.figures,
+            )
+        )
+        self._changed_stages += 1
+
     def add_evaluation(self, evaluation: control_pb2.Evaluation) -> None:
         """A finished evaluation."""
         self._evaluations.append(evaluation)
@@ -91,10 +112,16 @@ class Reporter:
             episodes=[self._episodes[at] for at in range(min(len(self._episodes), EPISODES_PER_REPORT))],
             evaluations=list(self._evaluations),
             dropped_episodes=self.dropped_episodes,
+            lanes_at_stage=self.lanes_at_stage,
+            stage_changes=[
+                self._stage_changes[at] for at in range(min(len(self._stage_changes), STAGE_CHANGES_PER_REPORT))
+            ],
         )
         response = call(self._control.Report, report, peer=self._peer)
         while self._episodes and self._episodes[0].number < response.next_episode:
             self._episodes.popleft()
+        while self._stage_changes and self._stage_changes[0].number < response.next_stage_change:
+            self._stage_changes.popleft()
         for _ in report.evaluations:
             self._evaluations.popleft()
         applied = policy_pb2.AcknowledgeRequest(

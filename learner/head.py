@@ -5,6 +5,7 @@ Pure: no clock, network or lock; times are arguments, in seconds since any fixed
 
 from collections import deque
 from dataclasses import asdict, dataclass, field
+from itertools import zip_longest
 from typing import Any
 
 from learner.goal import EvaluationPoint
@@ -26,6 +27,8 @@ class Member:
     next_episode: int = 0
     dropped_episodes: int = 0
     policy_version: int = 0
+    next_stage_change: int = 0
+    lanes_at_stage: list[int] = field(default_factory=list)
 
 
 @dataclass
@@ -35,6 +38,7 @@ class Head:
     past_environment_steps, past_episodes, past_dropped_episodes: what incarnations that are gone had done.
     started_s: when the first actor joined, just before its first step; None until then.
     survival, returns: steps and return of the last finished episodes.
+    advances, retreats: changes of a lane's stage in the curriculum.
     """
 
     members: dict[str, Member] = field(default_factory=dict)
@@ -45,6 +49,8 @@ class Head:
     survival: deque[int] = field(default_factory=lambda: deque(maxlen=SURVIVAL_WINDOW_EPISODES))
     returns: deque[float] = field(default_factory=lambda: deque(maxlen=SURVIVAL_WINDOW_EPISODES))
     evaluations: list[EvaluationPoint] = field(default_factory=list)
+    advances: int = 0
+    retreats: int = 0
 
     @property
     def environment_steps(self) -> int:
@@ -70,6 +76,11 @@ class Head:
     def ladder_lanes(self) -> int:
         """Lanes of all actors: places on the ladder of epsilons."""
         return max((actor.first_lane + actor.lanes for actor in self.actors), default=1)
+
+    @property
+    def lanes_at_stage(self) -> list[int]:
+        """Lanes of all actors at each stage of the curriculum; empty where it is static."""
+        return [sum(lanes) for lanes in zip_longest(*(actor.lanes_at_stage for actor in self.actors), fillvalue=0)]
 
     @property
     def mean_survival(self) -> float | None:
@@ -104,9 +115,7 @@ class Head:
 
     def report(self, request: control_pb2.ReportRequest, now_s: float) -> int:
         """Count what is new in a report; the number of the member's next episode. Raises UnknownMemberError."""
-        member = self._known(request.member)
-        if member.incarnation != request.incarnation:
-            raise UnknownMemberError(f"{request.member}: another incarnation has joined; join again")
+        member = self._reporting(request)
         member.environment_steps = max(member.environment_steps, request.environment_steps)
         member.dropped_episodes = max(member.dropped_episodes, request.dropped_episodes)
         for episode in request.episodes:
@@ -127,6 +136,20 @@ class Head:
                     )
                 )
         return member.next_episode
+
+    def report_stages(self, request: control_pb2.ReportRequest) -> tuple[list[control_pb2.StageChange], int]:
+        """Count the changes of stage that are new in a report; these, and the number of the member's next one.
+
+        Raises UnknownMemberError.
+        """
+        member = self._reporting(request)
+        new = [change for change in request.stage_changes if change.number >= member.next_stage_change]
+        for change in new:
+            member.next_stage_change = change.number + 1
+            self.advances += change.to_stage > change.from_stage
+            self.retreats += change.to_stage < change.from_stage
+        member.lanes_at_stage = list(request.lanes_at_stage)
+        return new, member.next_stage_change
 
     def acknowledge(self, name: str, policy_version: int) -> None:
         """A member acts with this policy now. Raises UnknownMemberError."""
@@ -151,7 +174,15 @@ class Head:
             survival=deque(books["survival"], maxlen=SURVIVAL_WINDOW_EPISODES),
             returns=deque(books["returns"], maxlen=SURVIVAL_WINDOW_EPISODES),
             evaluations=[EvaluationPoint(**point) for point in books["evaluations"]],
+            advances=books["advances"],
+            retreats=books["retreats"],
         )
+
+    def _reporting(self, request: control_pb2.ReportRequest) -> Member:
+        member = self._known(request.member)
+        if member.incarnation != request.incarnation:
+            raise UnknownMemberError(f"{request.member}: another incarnation has joined; join again")
+        return member
 
     def _known(self, name: str) -> Member:
         try:

@@ -114,6 +114,7 @@ class Scoreboard:
             goal=self._goal_state(),
             mean_return=head.mean_return,
             dropped_episodes=head.dropped_episodes,
+            curriculum=self._curriculum_state(),
         )
         if lags := [status.policy_version - actor.policy_version for actor in head.actors]:
             status.policy_lag_mean, status.policy_lag_max = sum(lags) / len(lags), max(lags)
@@ -131,6 +132,18 @@ class Scoreboard:
         )
         setattr(goal, f"mean_{self._goal.measure}", self._goal.value)
         return goal
+
+    def _curriculum_state(self) -> admin_pb2.Curriculum | None:
+        lanes = {stage: count for stage, count in enumerate(self._head.lanes_at_stage, start=1) if count}
+        if not lanes:
+            return None
+        return admin_pb2.Curriculum(
+            stage_mean=sum(stage * count for stage, count in lanes.items()) / sum(lanes.values()),
+            stage_min=min(lanes),
+            stage_max=max(lanes),
+            advances=self._head.advances,
+            retreats=self._head.retreats,
+        )
 
     def _rates(self) -> tuple[float, float]:
         """Environment steps and updates per second over the last looks."""
@@ -169,6 +182,9 @@ class Scoreboard:
             curves["return/training"] = status.mean_return
         if status.goal.HasField("reached_s"):
             curves["goal/reached_s"] = status.goal.reached_s
+        if status.HasField("curriculum"):
+            names = ("stage_mean", "stage_min", "stage_max", "advances", "retreats")
+            curves |= {f"curriculum/{name}": getattr(status.curriculum, name) for name in names}
         if self._means is not None:
             curves |= {
                 "learner/loss": self._means.loss,

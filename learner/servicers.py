@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc.aio
+import structlog
 
 from learner.head import Head
 from learner.publisher import Publisher
@@ -20,6 +21,8 @@ from protos import (
 from townlet.errors import InvalidRequestError, MismatchError
 
 Context = grpc.aio.ServicerContext[Any, Any]
+
+log = structlog.get_logger()
 
 
 class PolicyServicer(policy_pb2_grpc.PolicyServiceServicer):
@@ -68,7 +71,11 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
 
     async def Report(self, request: control_pb2.ReportRequest, context: Context) -> control_pb2.ReportResponse:
         _check("run", self._run, request.run)
-        return control_pb2.ReportResponse(next_episode=self._head.report(request, time.monotonic()))
+        next_episode = self._head.report(request, time.monotonic())
+        changes, next_stage_change = self._head.report_stages(request)
+        for change in changes:
+            log.info("stage_changed", actor=request.member, **_stage_change(change))
+        return control_pb2.ReportResponse(next_episode=next_episode, next_stage_change=next_stage_change)
 
 
 class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
@@ -79,6 +86,17 @@ class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
 
     async def Status(self, request: admin_pb2.StatusRequest, context: Context) -> admin_pb2.StatusResponse:
         return self._scoreboard.status()
+
+
+def _stage_change(change: control_pb2.StageChange) -> dict[str, object]:
+    """For people, who count stages from 1."""
+    return {
+        "lane": change.lane,
+        "from_stage": change.from_stage + 1,
+        "to_stage": change.to_stage + 1,
+        "reason": change.reason,
+        "figures": {name: round(value, 4) for name, value in change.figures.items()},
+    }
 
 
 def _check(what: str, ours: str, theirs: str) -> None:

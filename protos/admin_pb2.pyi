@@ -61,6 +61,7 @@ class StatusResponse(_message.Message):
     FINISHED_FIELD_NUMBER: _builtins.int
     MEAN_RETURN_FIELD_NUMBER: _builtins.int
     DROPPED_EPISODES_FIELD_NUMBER: _builtins.int
+    CURRICULUM_FIELD_NUMBER: _builtins.int
     run: _builtins.str
     training_s: _builtins.float
     """Seconds since the first environment step; 0 before it."""
@@ -100,6 +101,8 @@ class StatusResponse(_message.Message):
 
     @_builtins.property
     def goal(self) -> Global___Goal: ...
+    @_builtins.property
+    def curriculum(self) -> Global___Curriculum: ...
     def __init__(
         self,
         *,
@@ -127,10 +130,11 @@ class StatusResponse(_message.Message):
         finished: _builtins.bool = ...,
         mean_return: _builtins.float | None = ...,
         dropped_episodes: _builtins.int = ...,
+        curriculum: Global___Curriculum | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_loss", b"_loss", "_mean_q", b"_mean_q", "_mean_return", b"_mean_return", "_mean_survival", b"_mean_survival", "goal", b"goal", "loss", b"loss", "mean_q", b"mean_q", "mean_return", b"mean_return", "mean_survival", b"mean_survival"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_loss", b"_loss", "_mean_q", b"_mean_q", "_mean_return", b"_mean_return", "_mean_survival", b"_mean_survival", "curriculum", b"curriculum", "goal", b"goal", "loss", b"loss", "mean_q", b"mean_q", "mean_return", b"mean_return", "mean_survival", b"mean_survival"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loss", b"_loss", "_mean_q", b"_mean_q", "_mean_return", b"_mean_return", "_mean_survival", b"_mean_survival", "actors", b"actors", "dropped_episodes", b"dropped_episodes", "environment_steps", b"environment_steps", "environment_steps_per_s", b"environment_steps_per_s", "episodes", b"episodes", "epsilon_max", b"epsilon_max", "epsilon_min", b"epsilon_min", "evaluations", b"evaluations", "finished", b"finished", "goal", b"goal", "loss", b"loss", "mean_q", b"mean_q", "mean_return", b"mean_return", "mean_survival", b"mean_survival", "policy_lag_max", b"policy_lag_max", "policy_lag_mean", b"policy_lag_mean", "policy_version", b"policy_version", "replay_capacity", b"replay_capacity", "replay_records", b"replay_records", "run", b"run", "training_s", b"training_s", "updates", b"updates", "updates_per_s", b"updates_per_s", "waiting", b"waiting"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loss", b"_loss", "_mean_q", b"_mean_q", "_mean_return", b"_mean_return", "_mean_survival", b"_mean_survival", "actors", b"actors", "curriculum", b"curriculum", "dropped_episodes", b"dropped_episodes", "environment_steps", b"environment_steps", "environment_steps_per_s", b"environment_steps_per_s", "episodes", b"episodes", "epsilon_max", b"epsilon_max", "epsilon_min", b"epsilon_min", "evaluations", b"evaluations", "finished", b"finished", "goal", b"goal", "loss", b"loss", "mean_q", b"mean_q", "mean_return", b"mean_return", "mean_survival", b"mean_survival", "policy_lag_max", b"policy_lag_max", "policy_lag_mean", b"policy_lag_mean", "policy_version", b"policy_version", "replay_capacity", b"replay_capacity", "replay_records", b"replay_records", "run", b"run", "training_s", b"training_s", "updates", b"updates", "updates_per_s", b"updates_per_s", "waiting", b"waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__loss: _TypeAlias = _typing.Literal["loss"]  # noqa: Y015
     _WhichOneofArgType__loss: _TypeAlias = _typing.Literal["_loss", b"_loss"]  # noqa: Y015
@@ -150,6 +154,41 @@ class StatusResponse(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__mean_survival) -> _WhichOneofReturnType__mean_survival | None: ...
 
 Global___StatusResponse: _TypeAlias = StatusResponse  # noqa: Y015
+
+@_typing.final
+class Curriculum(_message.Message):
+    """The stages of all lanes. Missing where the curriculum is static, and until an actor has reported."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STAGE_MEAN_FIELD_NUMBER: _builtins.int
+    STAGE_MIN_FIELD_NUMBER: _builtins.int
+    STAGE_MAX_FIELD_NUMBER: _builtins.int
+    ADVANCES_FIELD_NUMBER: _builtins.int
+    RETREATS_FIELD_NUMBER: _builtins.int
+    stage_mean: _builtins.float
+    """Stages count from 1."""
+    stage_min: _builtins.int
+    stage_max: _builtins.int
+    advances: _builtins.int
+    """Changes of stage in the whole run."""
+    retreats: _builtins.int
+    def __init__(
+        self,
+        *,
+        stage_mean: _builtins.float = ...,
+        stage_min: _builtins.int = ...,
+        stage_max: _builtins.int = ...,
+        advances: _builtins.int = ...,
+        retreats: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["advances", b"advances", "retreats", b"retreats", "stage_max", b"stage_max", "stage_mean", b"stage_mean", "stage_min", b"stage_min"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Curriculum: _TypeAlias = Curriculum  # noqa: Y015
 
 @_typing.final
 class EvaluationPoint(_message.Message):

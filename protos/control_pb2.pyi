@@ -106,6 +106,8 @@ class ReportRequest(_message.Message):
     EPISODES_FIELD_NUMBER: _builtins.int
     EVALUATIONS_FIELD_NUMBER: _builtins.int
     DROPPED_EPISODES_FIELD_NUMBER: _builtins.int
+    LANES_AT_STAGE_FIELD_NUMBER: _builtins.int
+    STAGE_CHANGES_FIELD_NUMBER: _builtins.int
     run: _builtins.str
     member: _builtins.str
     incarnation: _builtins.str
@@ -121,6 +123,16 @@ class ReportRequest(_message.Message):
     def evaluations(self) -> _containers.RepeatedCompositeFieldContainer[Global___Evaluation]:
         """Set by evaluators."""
 
+    @_builtins.property
+    def lanes_at_stage(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """How many of the member's lanes are at each stage of the curriculum now, from the first stage on. Empty where the
+        curriculum is static.
+        """
+
+    @_builtins.property
+    def stage_changes(self) -> _containers.RepeatedCompositeFieldContainer[Global___StageChange]:
+        """Changes of stage that have not been acknowledged yet, oldest first."""
+
     def __init__(
         self,
         *,
@@ -131,10 +143,12 @@ class ReportRequest(_message.Message):
         episodes: _abc.Iterable[Global___EpisodeSummary] | None = ...,
         evaluations: _abc.Iterable[Global___Evaluation] | None = ...,
         dropped_episodes: _builtins.int = ...,
+        lanes_at_stage: _abc.Iterable[_builtins.int] | None = ...,
+        stage_changes: _abc.Iterable[Global___StageChange] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dropped_episodes", b"dropped_episodes", "environment_steps", b"environment_steps", "episodes", b"episodes", "evaluations", b"evaluations", "incarnation", b"incarnation", "member", b"member", "run", b"run"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dropped_episodes", b"dropped_episodes", "environment_steps", b"environment_steps", "episodes", b"episodes", "evaluations", b"evaluations", "incarnation", b"incarnation", "lanes_at_stage", b"lanes_at_stage", "member", b"member", "run", b"run", "stage_changes", b"stage_changes"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -145,16 +159,20 @@ class ReportResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     NEXT_EPISODE_FIELD_NUMBER: _builtins.int
+    NEXT_STAGE_CHANGE_FIELD_NUMBER: _builtins.int
     next_episode: _builtins.int
     """All episodes with a smaller number have been counted."""
+    next_stage_change: _builtins.int
+    """All changes of stage with a smaller number have been counted."""
     def __init__(
         self,
         *,
         next_episode: _builtins.int = ...,
+        next_stage_change: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_episode", b"next_episode"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_episode", b"next_episode", "next_stage_change", b"next_stage_change"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -192,6 +210,69 @@ class EpisodeSummary(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___EpisodeSummary: _TypeAlias = EpisodeSummary  # noqa: Y015
+
+@_typing.final
+class StageChange(_message.Message):
+    """A lane plays at another stage of the curriculum from its next episode on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class FiguresEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.float
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.float = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    NUMBER_FIELD_NUMBER: _builtins.int
+    LANE_FIELD_NUMBER: _builtins.int
+    FROM_STAGE_FIELD_NUMBER: _builtins.int
+    TO_STAGE_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    FIGURES_FIELD_NUMBER: _builtins.int
+    number: _builtins.int
+    """Counts the changes of this incarnation, from 0."""
+    lane: _builtins.int
+    """Among the lanes of the member, from 0."""
+    from_stage: _builtins.int
+    """Stages count from 0."""
+    to_stage: _builtins.int
+    reason: _builtins.str
+    """In words."""
+    @_builtins.property
+    def figures(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
+        """What the lane did at the stage that it leaves, by name: episodes, and the means of the last of them."""
+
+    def __init__(
+        self,
+        *,
+        number: _builtins.int = ...,
+        lane: _builtins.int = ...,
+        from_stage: _builtins.int = ...,
+        to_stage: _builtins.int = ...,
+        reason: _builtins.str = ...,
+        figures: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["figures", b"figures", "from_stage", b"from_stage", "lane", b"lane", "number", b"number", "reason", b"reason", "to_stage", b"to_stage"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StageChange: _TypeAlias = StageChange  # noqa: Y015
 
 @_typing.final
 class Evaluation(_message.Message):

@@ -61,9 +61,9 @@ class ControlServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def Report(self, request, context):
-        """Tells what a member has done since it joined. Idempotent: counters are totals, and episodes are numbered, so that a
-        report can be repeated and each finished episode counts once. NOT_FOUND: the learner does not know the member (it has
-        restarted); join again.
+        """Tells what a member has done since it joined. Idempotent: counters are totals, and episodes and changes of stage are
+        numbered, so that a report can be repeated and each of them counts once. NOT_FOUND: the learner does not know the
+        member (it has restarted); join again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -39,9 +39,9 @@ class ControlServiceStub:
     FAILED_PRECONDITION: the run, the configuration or the record layout is not the learner's.
     """
     Report: _grpc.UnaryUnaryMultiCallable[_control_pb2.ReportRequest, _control_pb2.ReportResponse]
-    """Tells what a member has done since it joined. Idempotent: counters are totals, and episodes are numbered, so that a
-    report can be repeated and each finished episode counts once. NOT_FOUND: the learner does not know the member (it has
-    restarted); join again.
+    """Tells what a member has done since it joined. Idempotent: counters are totals, and episodes and changes of stage are
+    numbered, so that a report can be repeated and each of them counts once. NOT_FOUND: the learner does not know the
+    member (it has restarted); join again.
     """
 
 @_typing.type_check_only
@@ -55,9 +55,9 @@ class ControlServiceAsyncStub(ControlServiceStub):
     FAILED_PRECONDITION: the run, the configuration or the record layout is not the learner's.
     """
     Report: _aio.UnaryUnaryMultiCallable[_control_pb2.ReportRequest, _control_pb2.ReportResponse]  # type: ignore[assignment]
-    """Tells what a member has done since it joined. Idempotent: counters are totals, and episodes are numbered, so that a
-    report can be repeated and each finished episode counts once. NOT_FOUND: the learner does not know the member (it has
-    restarted); join again.
+    """Tells what a member has done since it joined. Idempotent: counters are totals, and episodes and changes of stage are
+    numbered, so that a report can be repeated and each of them counts once. NOT_FOUND: the learner does not know the
+    member (it has restarted); join again.
     """
 
 class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -80,9 +80,9 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _control_pb2.ReportRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_control_pb2.ReportResponse, _abc.Awaitable[_control_pb2.ReportResponse]]:
-        """Tells what a member has done since it joined. Idempotent: counters are totals, and episodes are numbered, so that a
-        report can be repeated and each finished episode counts once. NOT_FOUND: the learner does not know the member (it has
-        restarted); join again.
+        """Tells what a member has done since it joined. Idempotent: counters are totals, and episodes and changes of stage are
+        numbered, so that a report can be repeated and each of them counts once. NOT_FOUND: the learner does not know the
+        member (it has restarted); join again.
         """
 
 def add_ControlServiceServicer_to_server(servicer: ControlServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

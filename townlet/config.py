@@ -10,8 +10,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from townlet.curriculum.settings import CurriculumSettings, StaticSettings
 from townlet.settings import Count, Fraction, NonNegative, Positive, Settings
 from townlet.specs import MemorySpec
+from townlet.worlds.hamlet.consistency import Fault, refuse
+from townlet.worlds.hamlet.rules import HamletSettings
 from townlet.worlds.settings import WorldSettings
 
 ANY_PORT = 0
@@ -285,6 +288,7 @@ class Config(Settings):
     world: WorldSettings
     network: NetworkSettings = MlpQSettings()
     exploration: Annotated[LadderSettings | DecaySettings, Field(discriminator="kind")] = LadderSettings()
+    curriculum: CurriculumSettings = StaticSettings()
     actor: ActorSettings = ActorSettings()
     replay: ReplaySettings = ReplaySettings()
     learner: LearnerSettings = LearnerSettings()
@@ -348,6 +352,18 @@ class Config(Settings):
         tree["replay"]["shards"] = len(self.replay.addresses)
         tree["learner"].pop("address")
         return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:16]
+
+    @model_validator(mode="after")
+    def _curriculum_fits_the_world(self) -> Self:
+        """Refuses stages that the world cannot honour."""
+        faults: list[Fault] = []
+        if isinstance(self.world, HamletSettings):
+            faults = [(("curriculum", *path), sentence) for path, sentence in self.curriculum.faults(self.world)]
+        elif self.curriculum.difficulties:
+            expected = f"static (only the world hamlet has stages; world.kind is {self.world.kind})"
+            faults = [(("curriculum", "kind"), f"expected {expected}, found {self.curriculum.kind}")]
+        refuse("Config", faults)
+        return self
 
     @model_validator(mode="after")
     def _can_proceed(self) -> Self:

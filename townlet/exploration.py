@@ -25,6 +25,22 @@ def decayed(settings: DecaySettings, run_episodes: int) -> float:
     return max(settings.minimum, settings.start * settings.factor**run_episodes)
 
 
+def normalised_entropy(epsilon: Tensor, action_mask: Tensor) -> Tensor:
+    """How undecided epsilon-greedy is, float32 [L]: the entropy of its choice divided by log n, the most there can be.
+
+    It is 0 for the one who always takes the best action and 1 for the one who takes any of the n valid ones. It is
+    that of the distribution which actions are drawn from, and depends on epsilon and n alone: the size of Q values, and
+    with it that of rewards, has no part in it. Where n is 1 there is nothing to decide: 0.
+    epsilon: float32 [L]. action_mask: bool [L, A].
+    """
+    assert epsilon.shape == action_mask.shape[:1], (epsilon.shape, action_mask.shape)
+    valid = action_mask.sum(dim=1)
+    other = epsilon / valid
+    best = 1.0 - epsilon + other
+    entropy = -(torch.xlogy(best, best) + (valid - 1) * torch.xlogy(other, other))
+    return (entropy / valid.clamp(min=2).log()).clamp(0.0, 1.0)
+
+
 def epsilon_greedy(q: Tensor, action_mask: Tensor, epsilon: Tensor, uniform: Tensor) -> Tensor:
     """The best valid action, or with probability epsilon any valid one; int64 [L].
 

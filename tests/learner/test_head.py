@@ -11,6 +11,16 @@ def join(head, member="actor-0", incarnation="a", lanes=4, role=pb.ROLE_ACTOR, n
     return head.join(pb.JoinRequest(member=member, incarnation=incarnation, lanes=lanes, role=role), now_s)
 
 
+def report_stages(head, changes=(), lanes_at_stage=(), member="actor-0", incarnation="a"):
+    """changes: (number, from_stage, to_stage). The numbers of those that are new, and of the next one."""
+    stage_changes = [pb.StageChange(number=n, from_stage=was, to_stage=becomes) for n, was, becomes in changes]
+    request = pb.ReportRequest(
+        member=member, incarnation=incarnation, stage_changes=stage_changes, lanes_at_stage=lanes_at_stage
+    )
+    new, next_number = head.report_stages(request)
+    return [change.number for change in new], next_number
+
+
 def report(head, member="actor-0", incarnation="a", steps=0, episodes=(), evaluations=(), now_s=0.0, dropped=0):
     summaries = [
         pb.EpisodeSummary(number=number, steps=length, extrinsic_return=-length) for number, length in episodes
@@ -80,6 +90,8 @@ def test_strangers_and_former_incarnations_are_told_to_join():
         report(head, incarnation="a")
     with pytest.raises(UnknownMemberError):
         head.acknowledge("nobody", 1)
+    with pytest.raises(UnknownMemberError):
+        report_stages(head, incarnation="a")
 
 
 def test_training_time_starts_when_the_first_actor_joins():
@@ -133,3 +145,46 @@ def test_an_evaluation_counts_once():
     for _ in range(2):
         report(head, "evaluator", evaluations=[evaluation])
     assert len(head.evaluations) == 1
+
+
+def test_a_change_of_stage_counts_once_though_reports_are_repeated_and_lost():
+    head = Head()
+    join(head)
+    up, again, down = (0, 0, 1), (1, 1, 2), (2, 2, 1)
+    assert report_stages(head, [up]) == ([0], 1)
+    assert report_stages(head, [up]) == ([], 1)  # the answer was lost
+    assert report_stages(head, [up, again, down]) == ([1, 2], 3)
+    assert report_stages(head) == ([], 3)
+    assert (head.advances, head.retreats) == (2, 1)
+
+
+def test_the_stages_of_all_actors_are_counted_together():
+    head = Head()
+    for member in ("actor-0", "actor-1"):
+        join(head, member)
+    join(head, "evaluator", role=pb.ROLE_EVALUATOR, lanes=0)
+    assert head.lanes_at_stage == []
+    report_stages(head, lanes_at_stage=[3, 1])
+    report_stages(head, lanes_at_stage=[0, 2, 2], member="actor-1")
+    assert head.lanes_at_stage == [3, 3, 2]
+    report_stages(head, lanes_at_stage=[2, 2])
+    assert head.lanes_at_stage == [2, 4, 2]
+
+
+def test_an_actor_that_comes_back_begins_its_stages_anew_and_its_past_changes_stay_counted():
+    head = Head()
+    join(head)
+    report_stages(head, [(0, 0, 1)], lanes_at_stage=[3, 1])
+    join(head, incarnation="b")
+    assert head.lanes_at_stage == []
+    assert report_stages(head, [(0, 0, 1)], lanes_at_stage=[3, 1], incarnation="b") == ([0], 1)
+    assert head.advances == 2
+
+
+def test_stages_survive_a_restart_of_the_learner():
+    head = Head()
+    join(head)
+    report_stages(head, [(0, 0, 1), (1, 1, 0)], lanes_at_stage=[4, 0])
+    later = Head.from_state(head.state(now_s=1.0), now_s=5.0)
+    assert report_stages(later, [(1, 1, 0), (2, 0, 1)], lanes_at_stage=[3, 1]) == ([2], 3)
+    assert (later.advances, later.retreats, later.lanes_at_stage) == (2, 1, [3, 1])

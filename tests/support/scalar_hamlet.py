@@ -5,7 +5,7 @@ Slow and simple on purpose; the vectorized world is compared with it step by ste
 
 from math import cos, pi, prod, sin
 
-from townlet.worlds.hamlet.rules import HamletSettings
+from townlet.worlds.hamlet.rules import DifficultySettings, HamletSettings
 
 UP, DOWN, LEFT, RIGHT, INTERACT, WAIT = range(6)
 DELTAS = {UP: (0, -1), DOWN: (0, 1), LEFT: (-1, 0), RIGHT: (1, 0)}
@@ -18,8 +18,15 @@ def clamp(value: float) -> float:
 class ScalarHamlet:
     """One agent in one episode. Its attributes may be set to put it into any situation."""
 
-    def __init__(self, level: HamletSettings, position: tuple[int, int], layout: dict[str, tuple[int, int]]) -> None:
+    def __init__(
+        self,
+        level: HamletSettings,
+        position: tuple[int, int],
+        layout: dict[str, tuple[int, int]],
+        difficulty: DifficultySettings | None = None,
+    ) -> None:
         self.level = level
+        self.difficulty = difficulty or DifficultySettings()
         self.position = position
         self.layout = layout
         self.meters = {name: level.meters[name].initial for name in level.meter_names}
@@ -48,13 +55,22 @@ class ScalarHamlet:
             return opens <= self.hour < closes
         return self.hour >= opens or self.hour < closes - self.level.ticks_per_day
 
+    @property
+    def cap(self) -> int:
+        return self.difficulty.step_cap or self.level.step_cap
+
+    def decays(self, meter: str) -> bool:
+        return self.difficulty.decaying is None or meter in self.difficulty.decaying
+
     def price(self, name: str) -> float:
+        if not self.difficulty.costs:
+            return 0.0
         affordance = self.level.affordances[name]
         return affordance.ticks.cost if self.level.temporal else affordance.instant.cost
 
     def can_pay(self, name: str) -> bool:
         payment = self.level.payment
-        return self.meters[payment.meter] >= self.price(name) - payment.tolerance
+        return not self.difficulty.costs or self.meters[payment.meter] >= self.price(name) - payment.tolerance
 
     def mask(self) -> list[bool]:
         def on_grid(action: int) -> bool:
@@ -80,7 +96,7 @@ class ScalarHamlet:
             self._clamp()
         terminated = any(self.meters[name] <= 0.0 for name, meter in self.level.meters.items() if meter.lethal)
         self.steps += 1
-        truncated = self.steps >= self.level.step_cap and not terminated
+        truncated = self.steps >= self.cap and not terminated
         return self._reward(terminated, truncated, used, gained, energy_before), terminated, truncated
 
     def _act(self, action: int) -> tuple[str | None, float]:
@@ -112,6 +128,8 @@ class ScalarHamlet:
                 parts.append(affordance.instant.effects)
             for part in parts:
                 for name, change in part.items():
+                    if name == self.level.payment.meter and change > 0.0 and not self.difficulty.income:
+                        continue
                     changes[name] = changes.get(name, 0.0) + change
         for name, change in changes.items():
             self.meters[name] = clamp(self.meters[name] + change)
@@ -120,17 +138,19 @@ class ScalarHamlet:
 
     def _decay(self) -> None:
         for name, meter in self.level.meters.items():
-            self.meters[name] -= meter.decay * self.level.multiplier
+            if self.decays(name):
+                self.meters[name] -= meter.decay * self.level.multiplier * self.difficulty.multiplier
         self._clamp()
 
     def _modulate(self) -> None:
         for rule in self.level.modulations:
-            self.meters[rule.target] -= rule.rate * (rule.base + rule.slope * (1.0 - self.meters[rule.source]))
+            if self.decays(rule.source) and self.decays(rule.target):
+                self.meters[rule.target] -= rule.rate * (rule.base + rule.slope * (1.0 - self.meters[rule.source]))
         self._clamp()
 
     def _cascade(self, source: str, target: str, strength: float) -> None:
         threshold = self.level.cascades.threshold
-        if self.meters[source] < threshold:
+        if self.meters[source] < threshold and self.decays(source) and self.decays(target):
             self.meters[target] -= strength * (threshold - self.meters[source]) / threshold
 
     def _clamp(self) -> None:
@@ -139,18 +159,25 @@ class ScalarHamlet:
     def _reward(
         self, terminated: bool, truncated: bool, used: str | None, gained: float, before: dict[str, float]
     ) -> float:
-        rewards = self.level.rewards
-        if self.level.reward == "alive":
+        bonus = self.difficulty.use_rewards.get(used or "", 0.0)
+        return self._named_reward(terminated, truncated, used, gained, before) + bonus
+
+    def _named_reward(
+        self, terminated: bool, truncated: bool, used: str | None, gained: float, before: dict[str, float]
+    ) -> float:
+        rewards, name = self.level.rewards, self.difficulty.reward or self.level.reward
+        if name == "alive":
             return rewards.alive.death if terminated else rewards.alive.step
-        if self.level.reward == "wellbeing":
+        if name == "wellbeing":
             lethal = [self.meters[name] for name, meter in self.level.meters.items() if meter.lethal]
             return rewards.wellbeing.death if terminated else prod(lethal)
-        if self.level.reward == "survival_baseline":
-            name = rewards.survival_baseline.meter
-            loss = self.level.meters[name].decay * self.level.multiplier + self.level.actions.wait.get(name, 0.0)
-            baseline = min(self.level.step_cap, self.level.meters[name].initial / loss)
+        if name == "survival_baseline":
+            meter = rewards.survival_baseline.meter
+            decay = self.level.meters[meter].decay * self.level.multiplier * self.difficulty.multiplier
+            loss = (decay if self.decays(meter) else 0.0) + self.level.actions.wait.get(meter, 0.0)
+            baseline = min(self.cap, self.level.meters[meter].initial / loss)
             return self.steps - baseline if terminated or truncated else 0.0
-        if self.level.reward == "sparse":
+        if name == "sparse":
             sparse = rewards.sparse
             return sparse.step + sparse.penalty * sum(self.meters[name] < sparse.threshold for name in sparse.meters)
         shaped = rewards.shaped

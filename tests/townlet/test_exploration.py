@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from townlet.config import DecaySettings, LadderSettings
-from townlet.exploration import decayed, epsilon_greedy, ladder, ladder_range
+from townlet.exploration import decayed, epsilon_greedy, ladder, ladder_range, normalised_entropy
 
 
 def test_the_ladder_is_the_published_one():
@@ -48,3 +48,28 @@ def test_epsilon_is_the_share_of_exploring_steps():
     uniform = torch.rand(lanes, 3, generator=torch.Generator().manual_seed(1))
     actions = epsilon_greedy(q, torch.ones(lanes, 2, dtype=torch.bool), torch.full((lanes,), 0.3), uniform)
     assert abs(actions.float().mean().item() - 0.15) < 4 * (0.15 * 0.85 / lanes) ** 0.5
+
+
+def test_the_entropy_is_1_for_who_takes_any_action_and_0_for_who_takes_the_best():
+    mask = torch.tensor([[True, True, True, False], [True, True, False, False], [True, False, False, False]])
+    assert normalised_entropy(torch.ones(3), mask).tolist() == pytest.approx([1.0, 1.0, 0.0], abs=1e-6)
+    assert normalised_entropy(torch.zeros(3), mask).tolist() == [0.0, 0.0, 0.0]
+
+
+def test_the_entropy_by_hand():
+    """Epsilon 0.4 over 4 actions: 0.7, 0.1, 0.1, 0.1; 0.9404 nats of at most 1.3863."""
+    found = normalised_entropy(torch.tensor([0.4]), torch.ones(1, 4, dtype=torch.bool))
+    assert found.item() == pytest.approx(0.6784, abs=1e-4)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+def test_the_entropy_is_that_of_the_actions_which_are_drawn_whatever_the_size_of_q(scale):
+    """Pitfall 7: the entropy of softmax(Q) depends on Q's scale."""
+    generator, draws = torch.Generator().manual_seed(1), 40_000
+    q = scale * torch.tensor([[0.3, 0.1, 0.7, 0.2, 0.9]]).expand(draws, 5)
+    mask = torch.tensor([[True, True, True, True, False]]).expand(draws, 5)
+    epsilon = torch.full((draws,), 0.3)
+    action = epsilon_greedy(q, mask, epsilon, torch.rand(draws, 6, generator=generator))
+    share = torch.bincount(action, minlength=5)[:4] / draws
+    drawn = float(-(share * share.log()).sum() / torch.tensor(4.0).log())
+    assert normalised_entropy(epsilon[:1], mask[:1]).item() == pytest.approx(drawn, abs=0.01)

@@ -122,6 +122,9 @@ class Progress:
             "replay": f"{status.replay_records / max(1, status.replay_capacity):.0%} of {_big(status.replay_capacity)}",
             "lag": f"{status.policy_lag_mean:.1f}",
         }
+        if status.HasField("curriculum"):
+            stages = status.curriculum
+            figures["curriculum"] = f"stage {stages.stage_mean:.1f} ({stages.stage_min} to {stages.stage_max})"
         if status.HasField("goal"):
             figures["goal"] = _goal(status.goal)
         if status.dropped_episodes:

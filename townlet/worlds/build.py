@@ -1,6 +1,6 @@
 """The one place that builds worlds from their settings. A Gymnasium world is imported only where one is configured."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,7 +12,7 @@ from townlet.worlds.baselines import uniform_random
 from townlet.worlds.gymnasium.settings import GymnasiumSettings
 from townlet.worlds.hamlet import baselines as hamlet
 from townlet.worlds.hamlet import spec as hamlet_spec
-from townlet.worlds.hamlet.rules import HamletSettings
+from townlet.worlds.hamlet.rules import DifficultySettings, HamletSettings
 from townlet.worlds.hamlet.world import HamletWorld
 from townlet.worlds.interface import VectorWorld
 from townlet.worlds.recall import rules as recall_rules
@@ -38,14 +38,18 @@ def world_spec(config: Config) -> EnvironmentSpec:
             return spec.environment_spec(config.world)
 
 
-def build_world(config: Config, lanes: int, seed: int, first_lane: int = 0) -> "World":
+def build_world(
+    config: Config, lanes: int, seed: int, first_lane: int = 0, difficulties: Sequence[DifficultySettings] = ()
+) -> "World":
     """A world of `lanes` lanes on the actors' device.
 
     first_lane: number of the first lane among all that share the seed; each lane has a random stream of its own.
+    difficulties: those of the curriculum, for who trains; none: the level as it is.
     """
+    assert isinstance(config.world, HamletSettings) or not difficulties, "the configuration sees to it"
     match config.world:
         case HamletSettings():
-            return HamletWorld(config.world, lanes, seed, device=config.actor.device, first_lane=first_lane)
+            return HamletWorld(config.world, lanes, seed, config.actor.device, first_lane, difficulties)
         case RecallSettings():
             return RecallWorld(config.world, lanes, seed, device=config.actor.device, first_lane=first_lane)
         case GymnasiumSettings():

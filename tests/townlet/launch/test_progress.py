@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 
 import pytest
 from rich.console import Console
@@ -102,6 +103,13 @@ def test_where_the_return_counts_it_is_what_is_shown(shown, terminal):
 def test_dropped_episodes_are_told_when_there_are_any(shown):
     assert "  dropped " not in shown(False, status(dropped_episodes=0))
     assert "  dropped 3" in shown(False, status(dropped_episodes=3))
+
+
+def test_the_stages_of_a_curriculum_are_shown_where_there_are_any(shown):
+    stages = pb.Curriculum(stage_mean=2.375, stage_min=1, stage_max=4)
+    for terminal in (True, False):
+        assert re.search(r"curriculum .*stage 2\.4 \(1 to 4\)", shown(terminal, status(curriculum=stages)))
+        assert "curriculum " not in shown(terminal, status())
 
 
 def test_who_waits_is_told(shown):

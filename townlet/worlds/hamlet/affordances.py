@@ -1,17 +1,18 @@
-"""What happens when an agent interacts. L lanes, A affordances, M meters, D ticks a day.
+"""What happens when an agent interacts. L lanes, A affordances, M meters, D ticks a day, K difficulties.
 
 K is the most ticks that one use takes. A stage is "the affordance underfoot, and how many ticks are done": index
 underfoot * K + progress, S = (A + 1) * K of them. No affordance counts as number A. Without temporal mechanics every
 use is a single tick and everything is always open.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf
 
 import torch
 from torch import Tensor
 
-from townlet.worlds.hamlet.rules import INTERACT, AffordanceSettings, HamletSettings
+from townlet.worlds.hamlet.rules import INTERACT, AffordanceSettings, DifficultySettings, HamletSettings
 
 Gains = dict[str, float]
 """Meter -> what is added to it."""
@@ -19,12 +20,16 @@ Gains = dict[str, float]
 
 @dataclass(frozen=True)
 class Footing:
-    """What each lane stands on. underfoot, stage, hour: int64 [L]. open: bool [L], false on no affordance."""
+    """What each lane stands on, and its difficulty.
+
+    underfoot, stage, hour, difficulty: int64 [L]. open: bool [L], false on no affordance.
+    """
 
     underfoot: Tensor
     stage: Tensor
     hour: Tensor
     open: Tensor
+    difficulty: Tensor
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,18 @@ class Interaction:
 
 
 @dataclass(frozen=True)
+class PaymentTerms:
+    """What of paying and earning depends on the difficulty.
+
+    free: bool [K], whether nothing costs money.
+    gain: float32 [K * S], what a tick adds to the meter that pays, its price taken off; index difficulty * S + stage.
+    """
+
+    free: Tensor
+    gain: Tensor
+
+
+@dataclass(frozen=True)
 class AffordanceRules:
     """Hours, prices and effects, as lookup tables.
 
@@ -49,6 +66,7 @@ class AffordanceRules:
     gain: float32 [M, S], what a tick done at a stage adds: effects, on the last tick the bonus, less the price.
     progress_after: int64 [S], ticks done after a tick done at a stage.
     ticks: int64 [A + 1], how many make up one use.
+    payment_terms: None where every lane pays and earns as the level says.
     """
 
     open: Tensor
@@ -60,14 +78,17 @@ class AffordanceRules:
     day: int
     most_ticks: int
     mask_unaffordable: bool
+    payment_terms: PaymentTerms | None
 
     @classmethod
-    def of(cls, settings: HamletSettings, device: torch.device) -> "AffordanceRules":
-        """The rules of a level."""
+    def of(
+        cls, settings: HamletSettings, device: torch.device, difficulties: Sequence[DifficultySettings] = ()
+    ) -> "AffordanceRules":
+        """The rules of a level, played at some difficulties; none: as the level has it."""
         affordances = [settings.affordances[name] for name in settings.affordance_names]
         uses = [tick_gains(affordance, settings) for affordance in affordances] + [[{}]]
         most = max(len(use) for use in uses)
-        stages = [use[done] if done < len(use) else {} for use in uses for done in range(most)]
+        stages = _by_stage(uses)
         after = [(done + 1) % len(use) if done < len(use) else 0 for use in uses for done in range(most)]
         open_ = [_open_hours(affordance, settings) for affordance in affordances] + [[False] * settings.ticks_per_day]
         least = [_price(affordance, settings) - settings.payment.tolerance for affordance in affordances] + [inf]
@@ -81,14 +102,18 @@ class AffordanceRules:
             day=settings.ticks_per_day,
             most_ticks=most,
             mask_unaffordable=settings.payment.mask_unaffordable,
+            payment_terms=_payment_terms(settings, difficulties, device) if difficulties else None,
         )
 
-    def footing(self, underfoot: Tensor, progress: Tensor, steps: Tensor) -> Footing:
-        """What lanes stand on. All int64 [L]: number of the affordance, ticks done there, steps of the episode."""
+    def footing(self, underfoot: Tensor, progress: Tensor, steps: Tensor, difficulty: Tensor) -> Footing:
+        """What lanes stand on.
+
+        All int64 [L]: number of the affordance, ticks done there, steps of the episode, place of the difficulty.
+        """
         assert underfoot.shape == progress.shape == steps.shape, (underfoot.shape, progress.shape, steps.shape)
         hour = steps % self.day
         stage = underfoot * self.most_ticks + progress
-        return Footing(underfoot, stage, hour, self.open.index_select(0, underfoot * self.day + hour))
+        return Footing(underfoot, stage, hour, self.open.index_select(0, underfoot * self.day + hour), difficulty)
 
     def can_interact(self, footing: Footing, meters: Tensor) -> Tensor:
         """Whether the action mask allows to interact, bool [L]. meters: float32 [M, L]."""
@@ -99,17 +124,29 @@ class AffordanceRules:
         assert meters.shape == (len(self.gain), len(action)), (meters.shape, action.shape)
         done = (action == INTERACT) & footing.open & self._affordable(footing, meters)
         # The last stage is that of no affordance, which gains nothing.
-        gain = self.gain.index_select(1, torch.where(done, footing.stage, self.gain.shape[1] - 1))
+        stage = torch.where(done, footing.stage, self.gain.shape[1] - 1)
+        gain = self.gain.index_select(1, stage)
+        if self.payment_terms is not None:
+            at = footing.difficulty * self.gain.shape[1] + stage
+            gain[self.payment] = self.payment_terms.gain.index_select(0, at)
         after = torch.where(done, self.progress_after.index_select(0, footing.stage), progress)
         return Interaction(done, gain, after)
 
     def _affordable(self, footing: Footing, meters: Tensor) -> Tensor:
-        """bool [L]; false on no affordance."""
-        return meters[self.payment] >= self.least_money.index_select(0, footing.underfoot)
+        """bool [L]; of no use on no affordance."""
+        enough = meters[self.payment] >= self.least_money.index_select(0, footing.underfoot)
+        if self.payment_terms is None:
+            return enough
+        return enough | self.payment_terms.free.index_select(0, footing.difficulty)
 
 
-def tick_gains(affordance: AffordanceSettings, settings: HamletSettings) -> list[Gains]:
-    """What each tick of one whole use adds to the meters, its price taken off."""
+def tick_gains(
+    affordance: AffordanceSettings, settings: HamletSettings, *, costs: bool = True, income: bool = True
+) -> list[Gains]:
+    """What each tick of one whole use adds to the meters, its price taken off.
+
+    costs: whether there is a price. income: whether the use may bring money.
+    """
     if settings.temporal:
         ticks = [dict(affordance.ticks.effects) for _ in range(affordance.ticks.count)]
         for meter, amount in affordance.ticks.bonus.items():
@@ -117,8 +154,28 @@ def tick_gains(affordance: AffordanceSettings, settings: HamletSettings) -> list
     else:
         ticks = [dict(affordance.instant.effects)]
     for gains in ticks:
-        gains[settings.payment.meter] = gains.get(settings.payment.meter, 0.0) - _price(affordance, settings)
+        money = gains.get(settings.payment.meter, 0.0)
+        kept = money if income else min(money, 0.0)
+        gains[settings.payment.meter] = kept - (_price(affordance, settings) if costs else 0.0)
     return ticks
+
+
+def _by_stage(uses: list[list[Gains]]) -> list[Gains]:
+    """S of them: what a tick adds at each stage. uses: the ticks of each affordance, at last those of none."""
+    most = max(len(use) for use in uses)
+    return [use[done] if done < len(use) else {} for use in uses for done in range(most)]
+
+
+def _payment_terms(
+    settings: HamletSettings, difficulties: Sequence[DifficultySettings], device: torch.device
+) -> PaymentTerms:
+    affordances = [settings.affordances[name] for name in settings.affordance_names]
+    gains = []
+    for each in difficulties:
+        uses = [tick_gains(one, settings, costs=each.costs, income=each.income) for one in affordances] + [[{}]]
+        gains += [stage.get(settings.payment.meter, 0.0) for stage in _by_stage(uses)]
+    free = [not each.costs for each in difficulties]
+    return PaymentTerms(torch.tensor(free, device=device), torch.tensor(gains, device=device))
 
 
 def _price(affordance: AffordanceSettings, settings: HamletSettings) -> float:

@@ -7,10 +7,20 @@ from pydantic import ValidationError
 from pydantic_core import InitErrorDetails
 
 if TYPE_CHECKING:
-    from townlet.worlds.hamlet.rules import HamletSettings
+    from townlet.worlds.hamlet.rules import DifficultySettings, HamletSettings
 
 Fault = tuple[tuple[str | int, ...], str]
-"""Key path below `world`, and one sentence: what was expected, what was found."""
+"""Key path below what is checked, and one sentence: what was expected, what was found."""
+
+
+def refuse(title: str, faults: Iterable[Fault]) -> None:
+    """Raises pydantic's ValidationError with all faults, if there are any. title: of the model that is checked."""
+    errors = [
+        InitErrorDetails(type="value_error", loc=path, input=None, ctx={"error": ValueError(sentence)})
+        for path, sentence in faults
+    ]
+    if errors:
+        raise ValidationError.from_exception_data(title, errors)
 
 
 def require_consistency(settings: "HamletSettings") -> None:
@@ -21,16 +31,28 @@ def require_consistency(settings: "HamletSettings") -> None:
         *_tiers(settings),
         *_affordances(settings),
         *_places(settings),
-        *_reward(settings),
+        *_reward(settings, settings.reward),
     ]
-    if faults:
-        raise ValidationError.from_exception_data(
-            "HamletSettings",
-            [
-                InitErrorDetails(type="value_error", loc=path, input=None, ctx={"error": ValueError(sentence)})
-                for path, sentence in faults
-            ],
-        )
+    refuse("HamletSettings", faults)
+
+
+def difficulty_faults(settings: "HamletSettings", difficulty: "DifficultySettings") -> Iterator[Fault]:
+    """What of a difficulty the level cannot honour; paths below the difficulty."""
+    for index, name in enumerate(difficulty.decaying or ()):
+        if name not in settings.meters:
+            yield ("decaying", index), f"expected one of the meters {', '.join(settings.meters)}, found {name}"
+    for name in difficulty.use_rewards:
+        if name not in _enabled(settings):
+            expected = f"one of the enabled affordances {', '.join(_enabled(settings))}"
+            yield ("use_rewards", name), f"expected {expected}, found {name}"
+    if difficulty.step_cap is not None and difficulty.step_cap > settings.step_cap:
+        yield ("step_cap",), f"expected at most {settings.step_cap}, as world.step_cap, found {difficulty.step_cap}"
+    if difficulty.reward is not None and difficulty.reward != settings.reward:
+        if "survival_baseline" in (difficulty.reward, settings.reward):
+            expected = f"{settings.reward}, as world.reward (with survival_baseline the cap ends the value too)"
+            yield ("reward",), f"expected {expected}, found {difficulty.reward}"
+        for path, sentence in _reward(settings, difficulty.reward):
+            yield ("reward",), f"{difficulty.reward}: world.{'.'.join(map(str, path))}: {sentence}"
 
 
 def _meters(settings: "HamletSettings") -> Iterator[Fault]:
@@ -132,14 +154,15 @@ def _places(settings: "HamletSettings") -> Iterator[Fault]:
         yield ("enabled",), f"expected at most the {grid * grid} cells of the grid, found {len(enabled)} affordances"
 
 
-def _reward(settings: "HamletSettings") -> Iterator[Fault]:
+def _reward(settings: "HamletSettings", reward: str) -> Iterator[Fault]:
+    """What is wrong with one of the level's rewards."""
     named: Iterable[tuple[tuple[str | int, ...], str]] = ()
     rewards = settings.rewards
-    if settings.reward == "survival_baseline":
+    if reward == "survival_baseline":
         named = [(("meter",), rewards.survival_baseline.meter)]
-    elif settings.reward == "sparse":
+    elif reward == "sparse":
         named = [(("meters", index), name) for index, name in enumerate(rewards.sparse.meters)]
-    elif settings.reward == "shaped":
+    elif reward == "shaped":
         named = [(("meter",), rewards.shaped.meter)]
         if rewards.shaped.affordance not in _enabled(settings):
             expected = f"one of the enabled affordances {', '.join(_enabled(settings))}"
@@ -149,8 +172,8 @@ def _reward(settings: "HamletSettings") -> Iterator[Fault]:
             )
     for path, name in named:
         if name not in settings.meters:
-            expected = f"one of the meters {', '.join(settings.meters)} (reward is {settings.reward})"
-            yield ("rewards", settings.reward, *path), f"expected {expected}, found {name}"
+            expected = f"one of the meters {', '.join(settings.meters)} (reward is {reward})"
+            yield ("rewards", reward, *path), f"expected {expected}, found {name}"
 
 
 def _enabled(settings: "HamletSettings") -> tuple[str, ...]:

@@ -25,6 +25,7 @@ def unborn(rules: Rules, lane: Tensor, multiplier: Tensor) -> State:
         steps=torch.zeros_like(lane),
         progress=torch.zeros_like(lane),
         multiplier=multiplier,
+        difficulty=torch.zeros_like(lane),
         place=place,
         ground=rules.layout.ground(place),
     )

@@ -14,28 +14,32 @@ from townlet.worlds.hamlet.rules import ActionsSettings, HamletSettings
 
 @dataclass(frozen=True)
 class Modulation:
-    """`target` loses at_empty - saved * source."""
+    """`target` loses at_empty - saved * source. at_empty, saved: one number for all lanes, or float32 [L]."""
 
     source: int
     target: int
-    at_empty: float
-    saved: float
+    at_empty: float | Tensor
+    saved: float | Tensor
 
 
 @dataclass(frozen=True)
 class Cascade:
-    """Where `source` is below the threshold, `target` loses factor * (threshold - source)."""
+    """Where `source` is below the threshold, `target` loses factor * (threshold - source).
+
+    factor: one number for all lanes, or float32 [L].
+    """
 
     source: int
     target: int
-    factor: float
+    factor: float | Tensor
 
 
 @dataclass(frozen=True)
 class MeterRules:
     """How meters start, decay, pull one another down, and kill.
 
-    initial, decay: float32 [M, 1]. action_cost: float32 [M, N], N actions.
+    initial: float32 [M, 1]. decay: float32 [M, 1], or [M, L] where lanes differ.
+    action_cost: float32 [M, N], N actions.
     lethal: the meters that kill at 0.
     """
 

@@ -3,23 +3,40 @@
 Sums and products run meter by meter: a reduction kernel's order of additions may depend on the number of lanes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
 from torch import Tensor
 
 from townlet.worlds.hamlet.dynamics import Outcome, Rules
-from townlet.worlds.hamlet.rules import HamletSettings
+from townlet.worlds.hamlet.rules import DifficultySettings, HamletSettings, RewardName
 
 Reward = Callable[[Outcome], Tensor]
 """The reward of each lane for the step just taken."""
 
 
-def build_reward(settings: HamletSettings, rules: Rules) -> Reward:
-    """The reward that the level names."""
+def build_reward(settings: HamletSettings, rules: Rules, difficulties: Sequence[DifficultySettings] = ()) -> Reward:
+    """The reward that the level names, or each difficulty for its lanes."""
+    names = [each.reward or settings.reward for each in difficulties] or [settings.reward]
+    reward = _named_reward(settings, rules, names[0])
+    if len(set(names)) > 1:
+        device, distinct = rules.grid.xy.device, list(dict.fromkeys(names))
+        reward = partial(
+            by_difficulty,
+            rewards=tuple(_named_reward(settings, rules, name) for name in distinct),
+            choice=torch.tensor([distinct.index(name) for name in names], device=device),
+        )
+    if any(each.use_rewards for each in difficulties):
+        affordances = [*settings.affordance_names, None]
+        use = [[each.use_rewards.get(name or "", 0.0) for name in affordances] for each in difficulties]
+        reward = partial(with_use_rewards, reward=reward, use=torch.tensor(use, device=rules.grid.xy.device))
+    return reward
+
+
+def _named_reward(settings: HamletSettings, rules: Rules, name: RewardName) -> Reward:
     rewards, meters = settings.rewards, settings.meters
-    match settings.reward:
+    match name:
         case "alive":
             return partial(alive, step=rewards.alive.step, death=rewards.alive.death)
         case "wellbeing":
@@ -28,10 +45,9 @@ def build_reward(settings: HamletSettings, rules: Rules) -> Reward:
             meter = rewards.survival_baseline.meter
             return partial(
                 survival_baseline,
+                meter=meters[meter].index,
                 initial=meters[meter].initial,
-                decay=meters[meter].decay,
                 wait=settings.actions.wait.get(meter, 0.0),
-                cap=settings.step_cap,
             )
         case "sparse":
             low = rewards.sparse
@@ -67,13 +83,14 @@ def wellbeing(outcome: Outcome, *, meters: tuple[int, ...], death: float) -> Ten
     return product.masked_fill_(outcome.terminated, death)
 
 
-def survival_baseline(outcome: Outcome, *, initial: float, decay: float, wait: float, cap: int) -> Tensor:
+def survival_baseline(outcome: Outcome, *, meter: int, initial: float, wait: float) -> Tensor:
     """Steps lived - R at the end of the episode, of either kind; 0 before.
 
-    R is the life of one who only waits: the steps in which `initial` runs out at decay * multiplier + wait a step, at
-    most the cap.
+    R is the life of one who only waits: the steps in which `initial` of the meter runs out at decay * multiplier + wait
+    a step, at most the cap.
     """
-    waiting = (initial / (outcome.state.multiplier * decay + wait)).clamp_(max=cap)
+    decay = outcome.terms.meters.decay[meter]
+    waiting = (initial / (outcome.state.multiplier * decay + wait)).clamp(max=outcome.terms.step_cap)
     return torch.where(outcome.terminated | outcome.truncated, outcome.state.steps - waiting, 0.0)
 
 
@@ -109,3 +126,17 @@ def shaped(
     for other in gain_meters:
         reward += (outcome.meters_acted[other] - found[other]).clamp_(min=0.0) * gain
     return reward
+
+
+def by_difficulty(outcome: Outcome, *, rewards: tuple[Reward, ...], choice: Tensor) -> Tensor:
+    """For each lane the reward of its difficulty. choice: int64 [K], place among `rewards`."""
+    chosen = choice.index_select(0, outcome.state.difficulty)
+    reward = rewards[0](outcome)
+    for place, other in enumerate(rewards[1:], start=1):
+        reward = torch.where(chosen == place, other(outcome), reward)
+    return reward
+
+
+def with_use_rewards(outcome: Outcome, *, reward: Reward, use: Tensor) -> Tensor:
+    """Another reward, and what the lane's difficulty adds for a successful tick. use: float32 [K, A + 1]."""
+    return reward(outcome) + use[outcome.state.difficulty, outcome.stood_on.underfoot] * outcome.interacted

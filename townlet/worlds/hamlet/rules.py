@@ -22,6 +22,7 @@ Index = Annotated[int, Field(ge=0)]
 Pair = Annotated[tuple[int, int], Field(strict=False)]
 """Two integers. Not strict only in that a list is taken for the tuple; strings and floats stay refused."""
 Tier = Literal["pivotal", "primary", "secondary", "resource"]
+RewardName = Literal["alive", "wellbeing", "survival_baseline", "sparse", "shaped"]
 
 
 def _without_nulls(entries: Any) -> Any:
@@ -198,6 +199,27 @@ class RewardsSettings(Settings):
     shaped: ShapedReward
 
 
+class DifficultySettings(Settings):
+    """What a stage of a curriculum makes of the level. The defaults leave everything as the level has it.
+
+    multiplier: of decay, times the level's own.
+    decaying: names of the meters that decay; the others take no part in modulations and cascades either, neither as
+        source nor as target. null: all.
+    costs: whether affordances must be paid for. income: whether they bring money.
+    reward: name of the reward; null for the level's own.
+    use_rewards: affordance -> what each successful tick of its use adds to the reward.
+    step_cap: at most the level's; null for the level's own.
+    """
+
+    multiplier: NonNegative = 1.0
+    decaying: tuple[Name, ...] | None = None
+    costs: bool = True
+    income: bool = True
+    reward: RewardName | None = None
+    use_rewards: Changes = Field(default_factory=dict)
+    step_cap: Count | None = None
+
+
 class HamletSettings(Settings):
     """The whole world.
 
@@ -220,7 +242,7 @@ class HamletSettings(Settings):
     observation: Literal["classic", "typed"]
     view: Literal["full", "local"]
     vision_radius: Annotated[int, Field(ge=1, le=16)]
-    reward: Literal["alive", "wellbeing", "survival_baseline", "sparse", "shaped"]
+    reward: RewardName
     rewards: RewardsSettings
     payment: PaymentSettings
     actions: ActionsSettings

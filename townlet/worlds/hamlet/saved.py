@@ -42,6 +42,7 @@ def to_tensors(saved: Saved) -> dict[str, Tensor]:
         "steps": state.steps.clone(),
         "progress": state.progress.clone(),
         "multiplier": state.multiplier.clone(),
+        "difficulty": state.difficulty.clone(),
         "place": state.place.clone(),
     }
 
@@ -58,6 +59,7 @@ def from_tensors(tensors: dict[str, Tensor], rules: Rules, lanes: int, device: t
         steps=own["steps"],
         progress=own["progress"],
         multiplier=own["multiplier"],
+        difficulty=own["difficulty"],
         place=own["place"],
         ground=rules.layout.ground(own["place"]),
     )
@@ -68,6 +70,7 @@ def from_tensors(tensors: dict[str, Tensor], rules: Rules, lanes: int, device: t
 def _forms(rules: Rules, lanes: int) -> dict[str, _Form]:
     cells, affordances = rules.layout.cells, len(rules.layout.place)
     meters, numbers, last = len(rules.meters.decay), torch.int64, 2**63 - 1
+    difficulties = 1 if rules.difficulties is None else len(rules.difficulties.step_cap)
     return {
         "seed": _Form(numbers, (), 0, last),
         "run_episodes": _Form(numbers, (), 0, last),
@@ -78,6 +81,7 @@ def _forms(rules: Rules, lanes: int) -> dict[str, _Form]:
         "steps": _Form(numbers, (lanes,), 0, rules.step_cap - 1),
         "progress": _Form(numbers, (lanes,), 0, rules.affordances.most_ticks - 1),
         "multiplier": _Form(torch.float32, (lanes,), 0.0, torch.finfo(torch.float32).max),
+        "difficulty": _Form(numbers, (lanes,), 0, difficulties - 1),
         "place": _Form(numbers, (lanes, affordances), 0, cells - 1),
     }
 
@@ -107,6 +111,8 @@ def _check_whole(state: State, rules: Rules) -> None:
         raise CheckpointError("saved world: tensor place: expected one affordance a cell, found two on one")
     if rules.layout.random_after is None and (state.place != rules.layout.place).any():
         raise CheckpointError("saved world: tensor place: expected the level's fixed layout, found another")
+    if (state.steps >= rules.terms(state.difficulty).step_cap).any():
+        raise CheckpointError("saved world: tensor steps: expected fewer than the cap of the lane, found as many")
     ticks = rules.affordances.ticks[rules.layout.underfoot(state.ground, state.cell)]
     if (state.progress >= ticks).any():
         raise CheckpointError("saved world: tensor progress: expected fewer ticks than one use takes, found as many")

@@ -4,6 +4,9 @@ from dataclasses import dataclass, fields
 
 from torch import Tensor
 
+LASTING = ("lane", "multiplier", "difficulty")
+"""What a lane keeps when an episode ends."""
+
 
 @dataclass(frozen=True)
 class State:
@@ -13,7 +16,8 @@ class State:
     cell: int64 [L], y * G + x. meters: float32 [M, L].
     steps: int64 [L], taken in this episode; the hour follows from it.
     progress: int64 [L], ticks done at the affordance underfoot.
-    multiplier: float32 [L], the difficulty.
+    multiplier: float32 [L], scales the meters' decay.
+    difficulty: int64 [L], place among the world's difficulties; 0 where it has none.
     place: int64 [L, A], each affordance's cell. ground: uint8 [L, B * B], which follows from it.
     """
 
@@ -24,6 +28,7 @@ class State:
     steps: Tensor
     progress: Tensor
     multiplier: Tensor
+    difficulty: Tensor
     place: Tensor
     ground: Tensor
 
@@ -33,9 +38,10 @@ class State:
         return State(**{name: part.index_select(_lane_axis(name), lanes) for name, part in parts.items()})
 
     def put(self, lanes: Tensor, other: "State") -> None:
-        """Overwrite some lanes, in place. lanes: int64 [F]. other: of F lanes."""
+        """Give some lanes another episode, in place. lanes: int64 [F]. other: of F lanes; what lasts stays as it is."""
         for field in fields(self):
-            getattr(self, field.name).index_copy_(_lane_axis(field.name), lanes, getattr(other, field.name))
+            if field.name not in LASTING:
+                getattr(self, field.name).index_copy_(_lane_axis(field.name), lanes, getattr(other, field.name))
 
 
 def _lane_axis(name: str) -> int:

@@ -1,5 +1,6 @@
 """The Hamlet world as a vectorized world."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import torch
@@ -12,7 +13,7 @@ from townlet.worlds.hamlet.episodes import begin, unborn
 from townlet.worlds.hamlet.lane import Lane, describe_lane
 from townlet.worlds.hamlet.observation import Observer
 from townlet.worlds.hamlet.reward import build_reward
-from townlet.worlds.hamlet.rules import HamletSettings
+from townlet.worlds.hamlet.rules import DifficultySettings, HamletSettings
 from townlet.worlds.hamlet.saved import Saved, from_tensors, to_tensors
 from townlet.worlds.hamlet.spec import environment_spec
 from townlet.worlds.hamlet.state import State
@@ -22,8 +23,8 @@ from townlet.worlds.interface import Finished, Step, View
 class HamletWorld:
     """L lanes of a Hamlet level, a `VectorWorld`. It must be reset, or take up a saved state, before its first step.
 
-    What happens in a lane depends on nothing but the level, the seed, the lane's number, its actions and its
-    multiplier, and where the level says `random_after`, on `set_run_episodes`.
+    What happens in a lane depends on nothing but the level, the seed, the lane's number, its actions, its multiplier
+    and its difficulty, and where the level says `random_after`, on `set_run_episodes`.
     """
 
     def __init__(
@@ -33,8 +34,13 @@ class HamletWorld:
         seed: int,
         device: str | torch.device = "cpu",
         first_lane: int = 0,
+        difficulties: Sequence[DifficultySettings] = (),
     ) -> None:
-        """seed: 0 to 2**63 - 1. first_lane: number of the first lane among all lanes that share the seed."""
+        """seed: 0 to 2**63 - 1. first_lane: number of the first lane among all lanes that share the seed.
+
+        difficulties: those that `set_difficulty` chooses from, every lane beginning with the first; none: every lane
+        plays the level as it is.
+        """
         assert lanes >= 1, lanes
         assert 0 <= seed < 2**63, seed
         assert first_lane >= 0, first_lane
@@ -43,9 +49,9 @@ class HamletWorld:
         self.lanes = lanes
         self._seed = torch.tensor(seed, device=device)
         self.device = self._seed.device
-        self.rules = Rules.of(settings, self.device)
+        self.rules = Rules.of(settings, self.device, difficulties)
         self._observer = Observer(settings, self.rules)
-        self._reward = build_reward(settings, self.rules)
+        self._reward = build_reward(settings, self.rules, difficulties)
         self._run_episodes = 0
         lane = torch.arange(first_lane, first_lane + lanes, device=self.device)
         multiplier = torch.full((lanes,), settings.multiplier, device=self.device)
@@ -87,15 +93,33 @@ class HamletWorld:
         self._run_episodes = episodes
 
     def set_multiplier(self, multiplier: Tensor) -> None:
-        """Set each lane's difficulty, from the next step on. multiplier: float32 [L], finite, at least 0.
+        """Set what scales each lane's decay, from the next step on. multiplier: float32 [L], finite, at least 0.
 
         Raises InvalidRequestError, and then nothing has changed.
         """
-        self._require("multiplier", multiplier, torch.float32)
+        self._require("multiplier", multiplier, torch.float32, self.lanes)
         possible = (multiplier >= 0.0) & multiplier.isfinite()
         if not possible.all():
             raise InvalidRequestError(f"multiplier: expected 0 or more, found {multiplier[~possible][0].item()}")
         self._state = replace(self._state, multiplier=multiplier.clone())
+
+    def set_difficulty(self, lanes: Tensor, difficulty: Tensor) -> None:
+        """Set the difficulty of lanes whose running episode has not taken a step: it holds from the first one on.
+
+        lanes: int64 [F], each at most once. difficulty: int64 [F], places among the world's difficulties. A view given
+        out before may show the old prices in its mask, where the level hides what cannot be paid.
+        Raises InvalidRequestError, and then nothing has changed.
+        """
+        if self.rules.difficulties is None:
+            raise InvalidRequestError("difficulty: expected a world that has difficulties, found one that has none")
+        self._require_places("lanes", lanes, len(lanes), self.lanes)
+        self._require_places("difficulty", difficulty, len(lanes), len(self.rules.difficulties.step_cap))
+        if (begun := self._state.steps[lanes] > 0).any():
+            found = f"lane {int(lanes[begun][0])} after {int(self._state.steps[lanes[begun][0]])}"
+            raise InvalidRequestError(f"difficulty: expected lanes that have taken no step yet, found {found}")
+        after = self._state.difficulty.index_copy(0, lanes, difficulty)
+        self._state = replace(self._state, difficulty=after)
+        self._footing = self.rules.footing(self._state)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Everything that a lane's future depends on."""
@@ -137,13 +161,20 @@ class HamletWorld:
 
     def _checked(self, action: Tensor) -> tuple[Tensor, Tensor]:
         """The actions, unknown IDs replaced by known ones, int64 [L], and which those were, bool [L]."""
-        self._require("action", action, torch.int64)
+        self._require("action", action, torch.int64, self.lanes)
         known = action.clamp(0, self.spec.actions - 1)
         return known, known != action
 
-    def _require(self, name: str, tensor: Tensor, dtype: torch.dtype) -> None:
-        if tensor.dtype != dtype or tensor.shape != (self.lanes,) or tensor.device != self.device:
-            expected = f"{dtype} [{self.lanes}] on {self.device}"
+    def _require_places(self, name: str, places: Tensor, count: int, bound: int) -> None:
+        """int64 [count], each at least 0 and below the bound."""
+        self._require(name, places, torch.int64, count)
+        known = (places >= 0) & (places < bound)
+        if not known.all():
+            raise InvalidRequestError(f"{name}: expected 0 to {bound - 1}, found {int(places[~known][0])}")
+
+    def _require(self, name: str, tensor: Tensor, dtype: torch.dtype, count: int) -> None:
+        if tensor.dtype != dtype or tensor.shape != (count,) or tensor.device != self.device:
+            expected = f"{dtype} [{count}] on {self.device}"
             found = f"{tensor.dtype} {list(tensor.shape)} on {tensor.device}"
             raise InvalidRequestError(f"{name}: expected {expected}, found {found}")
 
