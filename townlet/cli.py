@@ -35,6 +35,7 @@ def up(
 @app.command()
 def evaluate(
     run: RunPath,
+    beside: Annotated[list[str] | None, typer.Option(help="another run in the same world; may be repeated")] = None,
     episodes: Annotated[int, typer.Option(min=1, help="greedy episodes to play")] = 200,
     seed: Annotated[int | None, typer.Option(help="of the episodes; by default fresh ones each time")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="print JSON")] = False,
@@ -42,7 +43,7 @@ def evaluate(
     """Play greedy episodes of a run's policy, beside the baselines."""
     from townlet.launch.evaluate import evaluate_command
 
-    evaluate_command(run, episodes, seed, as_json)
+    evaluate_command(run, beside or [], episodes, seed, as_json)
 
 
 @app.command()

@@ -1,7 +1,7 @@
 """Reads a configuration: one YAML file, what it extends, and the overrides, into the frozen `Config`.
 
     extends: hamlet.yaml        # optional: another file, relative to this one, or a list of them, later ones winning;
-                                # mappings merge, all else is replaced
+                                # mappings merge, but for those of another `kind`; all else is replaced
     learner: {gamma: 0.99}
 
 Overrides come last: environment variables such as TOWNLET__LEARNER__GAMMA=0.95, then `--set learner.gamma=0.95`.
@@ -123,7 +123,7 @@ class _Tree:
         for key, value in new.items():
             path = (*at, key)
             self._sources[path] = source
-            if isinstance(value, dict) and isinstance(into.get(key), dict):
+            if isinstance(value, dict) and isinstance(into.get(key), dict) and _same_kind(value, into[key]):
                 self._merge(into[key], value, path, source)
             else:
                 self._forget(path)
@@ -133,6 +133,11 @@ class _Tree:
     def _forget(self, path: KeyPath) -> None:
         for known in [known for known in self._sources if known[: len(path)] == path]:
             del self._sources[known]
+
+
+def _same_kind(new: Mapping[str, Any], old: Mapping[str, Any]) -> bool:
+    """Whether the keys of both belong together."""
+    return "kind" not in new or "kind" not in old or new["kind"] == old["kind"]
 
 
 class _Loader(yaml.SafeLoader):

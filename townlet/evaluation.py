@@ -42,6 +42,15 @@ class Greedy:
         self._acting.remember(action, step)
 
 
+class Forgetful(Greedy):
+    """The same, but its recurrent state is cut to zero before each step: what is its memory worth?"""
+
+    def remember(self, action: Tensor, step: Step) -> None:
+        """Nothing but what was done and earned last."""
+        self._acting.remember(action, step)
+        self._acting.forget()
+
+
 @dataclass(frozen=True)
 class Reflex:
     """Acts on what it sees and remembers nothing."""

@@ -22,6 +22,7 @@ class RunProcess:
     """One run in a folder of its own. output: what the user has seen so far."""
 
     def __init__(self, root: Path, config: str, *overrides: str, cwd: Path | None = None) -> None:
+        root.mkdir(exist_ok=True)
         self.folder = RunFolder(root / "r")
         settings = [f"run.root={root}", "run.name=r", *overrides]
         options = [word for setting in settings for word in ("--set", setting)]

@@ -1,13 +1,32 @@
 """Every kind of network trains through the services: its records, windows, priorities and policies fit together."""
 
 import json
+import subprocess
 
 import pytest
-from run_process import RunProcess
+from run_process import TOWNLET, RunProcess
 
 FEW_UPDATES = ("learner.max_updates=20", "evaluation.enabled=false", "replay.min_size_to_sample=500")
 PRIORITIZED = ("replay.sampler={kind: prioritized}", "learner.value_rescaling=true")
 TWO_OF_EACH = ("actor.count=2", "actor.lanes=8", "replay.addresses=['127.0.0.1:0', '127.0.0.1:0']")
+
+
+def townlet(*arguments: str) -> str:
+    return subprocess.run([TOWNLET, *arguments], check=True, capture_output=True, text=True, timeout=60).stdout
+
+
+@pytest.mark.timeout(300)
+def test_a_network_that_remembers_learns_what_one_without_memory_cannot(short_folder):
+    """Chance is one in four; the answer was shown ten steps ago."""
+    without = ("network={kind: mlp_q}", "learner.sequence=null", "evaluation.goal=null", "learner.max_updates=1000")
+    for name, settings in (("memory", ()), ("none", without)):
+        with RunProcess(short_folder / name, "recall.yaml", *settings) as run:
+            assert run.wait(140) == 0, run.output
+    runs = (str(short_folder / "memory" / "r"), "--beside", str(short_folder / "none" / "r"))
+    found = json.loads(townlet("evaluate", *runs, "--episodes", "400", "--json"))
+    assert found["mean_return"] >= 0.95
+    for forgetful in ("its memory cut", "r", "random"):
+        assert 0.1 < found["baselines"][forgetful]["mean_return"] < 0.4, forgetful
 
 
 @pytest.mark.timeout(120)

@@ -187,3 +187,9 @@ def test_the_digest_is_of_what_is_learnt_and_not_of_where():
 def test_every_setting_has_a_default_except_the_world():
     required = [name for name, field in Config.model_fields.items() if field.is_required()]
     assert required == ["world"]
+
+
+def test_a_mapping_of_another_kind_replaces_the_one_before():
+    config = load_config(CONFIGS / "recall.yaml", ["network={kind: mlp_q}", "learner.sequence=null"])
+    assert config.network.hidden == (128, 128)
+    assert load_config(CONFIGS / "recall.yaml", ["network={hidden: 32}"]).network.hidden == 32

@@ -10,33 +10,41 @@ from rich.progress import track
 from rich.table import Table
 
 from townlet.config import Config
-from townlet.evaluation import Greedy, Player, Survival, play
+from townlet.errors import ConfigError
+from townlet.evaluation import Forgetful, Greedy, Player, Survival, play
 from townlet.launch.find_run import find_run, load_run_config, read_policy
 from townlet.networks.build import build_network
+from townlet.networks.interface import QNetwork
 from townlet.policy import load_weights
+from townlet.run_folder import RunFolder
 from townlet.statistics import Mean
 from townlet.telemetry import configure_logging
 from townlet.worlds.build import baselines, build_world, world_spec
 from townlet.worlds.interface import VectorWorld
 
 AGENT = "agent, greedy"
+FORGETFUL = "its memory cut"
+
+Players = dict[str, Callable[[VectorWorld], Player]]
+"""By name, who plays; each is built for a world."""
 
 
-def evaluate_command(run: str, episodes: int, seed: int | None, as_json: bool) -> None:
+def evaluate_command(run: str, beside: list[str], episodes: int, seed: int | None, as_json: bool) -> None:
     """Play `episodes` greedy episodes of the run's averaged network, and as many of each baseline.
 
-    Raises TownletError.
+    beside: other runs in the same world, whose agents play too. Raises TownletError.
     """
     folder = find_run(run)
     configure_logging("evaluate", folder.path.name)
     config = load_run_config(folder)
     spec = world_spec(config)
-    network = build_network(config.network, spec).requires_grad_(False)
-    load_weights(network, read_policy(folder), str(folder.policy))
-    policies: dict[str, Callable[[VectorWorld], Player]] = {
-        AGENT: lambda world: Greedy(network, world),
-        **baselines(config),
-    }
+    network = trained_network(folder, config)
+    policies: Players = {AGENT: lambda world: Greedy(network, world)}
+    if network.state_size:
+        policies[FORGETFUL] = lambda world: Forgetful(network, world)
+    for other in map(find_run, beside):
+        policies[other.path.name] = _agent_of(other, config)
+    policies |= baselines(config)
     found = play_all(config, policies, episodes, secrets.randbits(40) if seed is None else seed, quiet=as_json)
     console = Console()
     if as_json:
@@ -45,9 +53,23 @@ def evaluate_command(run: str, episodes: int, seed: int | None, as_json: bool) -
         console.print(_table(found, f"{folder.path.name}: {episodes} episodes, cap {spec.step_cap}"))
 
 
-def play_all(
-    config: Config, policies: dict[str, Callable[[VectorWorld], Player]], episodes: int, seed: int, quiet: bool
-) -> dict[str, Survival]:
+def trained_network(folder: RunFolder, config: Config) -> QNetwork:
+    """The run's averaged network as it was last saved. Raises TownletError."""
+    network = build_network(config.network, world_spec(config)).requires_grad_(False)
+    load_weights(network, read_policy(folder), str(folder.policy))
+    return network
+
+
+def _agent_of(folder: RunFolder, config: Config) -> Callable[[VectorWorld], Player]:
+    """The agent of another run. Raises ConfigError when it lives in another world than `config` has."""
+    its = load_run_config(folder)
+    if its.world != config.world:
+        raise ConfigError(f"--beside {folder.path}: expected a run in the same world, found one in another")
+    network = trained_network(folder, its)
+    return lambda world: Greedy(network, world)
+
+
+def play_all(config: Config, policies: Players, episodes: int, seed: int, quiet: bool) -> dict[str, Survival]:
     """One episode in each of `episodes` lanes, for each policy, all of them from the same starts."""
     found = {}
     for name, actions in track(policies.items(), "playing", transient=True, disable=quiet):

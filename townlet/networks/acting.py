@@ -1,5 +1,7 @@
 """A network that lives through steps: it sees, chooses, and carries its memory along. L lanes, A actions."""
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
@@ -28,3 +30,7 @@ class ActingNetwork:
     def remember(self, action: Tensor, step: Step) -> None:
         """Move on, once `action`, int64 [L], has brought `step`. Lanes that finished begin with an empty memory."""
         self.memory = self.memory.after(self._next_state, action, step)
+
+    def forget(self) -> None:
+        """Cut the recurrent state of all lanes to zero."""
+        self.memory = replace(self.memory, state=torch.zeros_like(self.memory.state))
