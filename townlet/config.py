@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from townlet.curiosity import RndSettings
 from townlet.settings import Count, Fraction, NonNegative, Positive, Settings
 from townlet.specs import MemorySpec
 from townlet.worlds.hamlet.rules import HamletSettings
@@ -248,6 +249,7 @@ class Config(Settings):
     world: Annotated[HamletSettings | RecallSettings, Field(discriminator="kind")]
     network: NetworkSettings = MlpQSettings()
     exploration: Annotated[LadderSettings | DecaySettings, Field(discriminator="kind")] = LadderSettings()
+    curiosity: RndSettings | None = None
     actor: ActorSettings = ActorSettings()
     replay: ReplaySettings = ReplaySettings()
     learner: LearnerSettings = LearnerSettings()
