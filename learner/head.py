@@ -4,6 +4,7 @@ Pure: no clock, network or lock; times are arguments, in seconds since any fixed
 """
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -42,6 +43,13 @@ class Head:
     started_s: float | None = None
     survival: deque[int] = field(default_factory=lambda: deque(maxlen=SURVIVAL_WINDOW_EPISODES))
     evaluations: list[EvaluationPoint] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._episode_listeners: list[Callable[[int], None]] = []
+
+    def on_episode(self, listener: Callable[[int], None]) -> None:
+        """Tell the listener the steps of each finished episode from now on, once."""
+        self._episode_listeners.append(listener)
 
     @property
     def environment_steps(self) -> int:
@@ -98,6 +106,8 @@ class Head:
             if episode.number >= member.next_episode:
                 member.next_episode = episode.number + 1
                 self.survival.append(episode.steps)
+                for listener in self._episode_listeners:
+                    listener(episode.steps)
         for evaluation in request.evaluations:
             if all(evaluation.updates > point.updates for point in self.evaluations):
                 self.evaluations.append(

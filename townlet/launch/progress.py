@@ -120,6 +120,9 @@ class Progress:
             "replay": f"{status.replay_records / max(1, status.replay_capacity):.0%} of {_big(status.replay_capacity)}",
             "lag": f"{status.policy_lag_mean:.1f}",
         }
+        if status.HasField("curiosity"):
+            figures["novelty"] = f"{status.curiosity.novelty:.3g}"
+            figures["intrinsic weight"] = f"{status.curiosity.intrinsic_weight:.3g}"
         if status.HasField("goal"):
             figures["goal"] = _goal(status.goal)
         if status.waiting:
