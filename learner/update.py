@@ -63,7 +63,10 @@ class QLearning:
         )
 
     def update(self, batch: Batch | SequenceBatch) -> Update:
-        """Learn from one batch. Raises NumericalError when loss or gradient is not finite; nothing is changed then."""
+        """Learn from one batch.
+
+        Raises NumericalError when loss or gradient is not finite, and then nothing is changed, or when novelty is not.
+        """
         paid = batch if self.curiosity is None else self.curiosity.pay(batch)
         loss = self._loss(self.online_network, self.target_network, paid)
         self._online.backward(loss.value)
