@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from actor.curiosity import Curiosity
 from protos import policy_pb2
 from townlet.config import DecaySettings, LadderSettings
 from townlet.exploration import epsilon_greedy, ladder
@@ -18,6 +19,7 @@ class Agent:
 
     first_lane: the place of these lanes among the lanes of all actors, for the ladder.
     generator: of the network's device; draws the exploration.
+    curiosity: tells what is new; None for an agent that is not curious.
     """
 
     def __init__(
@@ -27,6 +29,7 @@ class Agent:
         lanes: int,
         first_lane: int,
         generator: torch.Generator,
+        curiosity: Curiosity | None = None,
     ) -> None:
         self.policy_version = 0
         self._acting = ActingNetwork(network.eval().requires_grad_(False), lanes, generator.device)
@@ -34,6 +37,7 @@ class Agent:
         self._lanes = lanes
         self._first_lane = first_lane
         self._generator = generator
+        self._curiosity = curiosity
         self._epsilon = torch.ones(lanes, device=generator.device)
 
     @property
@@ -44,6 +48,8 @@ class Agent:
     def adopt(self, policy: policy_pb2.Policy) -> None:
         """Act with this policy from now on. Raises CheckpointError when its weights do not fit the network."""
         load_weights(self._acting.network, policy.weights, f"policy {policy.version}")
+        if self._curiosity is not None:
+            self._curiosity.adopt(policy)
         self._epsilon = self._epsilon_of(policy.exploration).to(self._generator.device)
         self.policy_version = policy.version
 
@@ -52,6 +58,10 @@ class Agent:
         lanes, actions = view.action_mask.shape
         uniform = torch.rand(lanes, actions + 1, generator=self._generator, device=self._generator.device)
         return epsilon_greedy(self._acting.q(view), view.action_mask, self._epsilon, uniform)
+
+    def novelty(self, step: Step) -> Tensor | None:
+        """How new what `step` led to is, raw, float32 [L]; None for an agent that is not curious."""
+        return None if self._curiosity is None else self._curiosity.novelty(step)
 
     @property
     def memory(self) -> Memory:

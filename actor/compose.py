@@ -6,6 +6,7 @@ import torch
 
 from actor.agent import Agent
 from actor.append_client import AppendClient
+from actor.curiosity import Curiosity
 from actor.episodes import EpisodeAccumulator
 from actor.evaluator import evaluate
 from actor.loop import act
@@ -18,6 +19,7 @@ from townlet.config import Config
 from townlet.curriculum.build import build_curriculum
 from townlet.lifecycle import address_of
 from townlet.networks.build import build_network
+from townlet.networks.distillation import RandomDistillation
 from townlet.records import RecordLayout
 from townlet.worlds.build import build_world, world_spec
 from townlet.worlds.hamlet.world import HamletWorld
@@ -41,7 +43,12 @@ def run_actor(config: Config, index: int, stop: threading.Event) -> None:
     world = build_world(config, lanes, config.seed, place.first_lane, difficulties)
     generator = torch.Generator(world.device).manual_seed(config.seed + place.first_lane)
     agent = Agent(
-        build_network(config.network, spec).to(world.device), config.exploration, lanes, place.first_lane, generator
+        build_network(config.network, spec).to(world.device),
+        config.exploration,
+        lanes,
+        place.first_lane,
+        generator,
+        Curiosity(RandomDistillation(config.curiosity, spec).to(world.device)) if config.curiosity else None,
     )
     episodes = EpisodeAccumulator(layout, lanes, config.steps_per_part, world.device, config.memory)
     replay = AppendClient(

@@ -50,11 +50,11 @@ class EpisodeAccumulator:
         self._lanes = torch.arange(lanes, device=device)
         self._most_steps = 0  # no lane has more; kept on the host, where asking is free
 
-    def add(self, view: View, memory: Memory, action: Tensor, step: Step) -> list[Part]:
+    def add(self, view: View, memory: Memory, action: Tensor, step: Step, novelty: Tensor | None = None) -> list[Part]:
         """Record one step of every lane; the episodes and parts that it completed. Dropped episodes are forgotten.
 
         view: what the lanes saw. memory: with what they came to it. action: int64 [L], what they did. step: what it
-        brought.
+        brought. novelty: float32 [L], raw, of what it led to; None is stored as 0.
         Raises NumericalError when a completed episode holds a reward that is not finite; it is dropped.
         """
         columns = {
@@ -65,6 +65,8 @@ class EpisodeAccumulator:
             "terminated": step.terminated,
             "truncated": step.truncated,
         }
+        if novelty is not None:
+            columns["intrinsic_reward"] = novelty
         self._records[self._lanes, self._steps] = encode(self._layout, columns)
         self._steps += 1
         self._most_steps += 1

@@ -33,7 +33,7 @@ def act(
             reporter.policy_version = policy.version
         action = agent.act(view)
         step = world.step(action)
-        for part in episodes.add(view, agent.memory, action, step):
+        for part in episodes.add(view, agent.memory, action, step, agent.novelty(step)):
             replay.append(part.records)
         agent.remember(action, step)
         tally.add(step)

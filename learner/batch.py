@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from learner.novelty import Novelty
 from protos import replay_pb2
 from townlet.records import OBSERVATION, RecordLayout, Span, decode
 from townlet.td import n_step_discount, n_step_return
@@ -30,7 +31,7 @@ class Batch:
     action: int64 [B]. reward: float32 [B], the scaled n-step return.
     discount: float32 [B], what the bootstrap value is multiplied with.
     next_action_mask: bool [B, A]. importance_weight: float32 [B].
-    source: the items that these windows start at.
+    source: the items that these windows start at. novelty: for curiosity, until it has been paid for; else None.
     """
 
     observation: Observation
@@ -41,6 +42,7 @@ class Batch:
     next_action_mask: Tensor
     importance_weight: Tensor
     source: Source
+    novelty: Novelty | None = None
 
 
 @dataclass(frozen=True)
@@ -48,21 +50,27 @@ class TransitionWindows:
     """What to ask the replay service for, and how to read the answer: windows of N steps and the record after them.
 
     Only three parts of a window travel: what was seen at its start, what was done and earned on the way, and what was
-    seen at its end. A window that reaches past the end of its episode repeats the final record, in which nothing was
-    earned: so the n-step return and the bootstrap observation come out right without a special case.
+    seen at its end; for curiosity a fourth, what was seen one step after the start. A window that reaches past the end
+    of its episode repeats the final record, in which nothing was earned: so the n-step return and the bootstrap
+    observation come out right without a special case.
     """
 
     layout: RecordLayout
     n_step: int
     gamma: float
     reward_scale: float
-    intrinsic_weight: float
     truncation_bootstraps: bool
+    curious: bool = False
 
     def request(self, windows: int) -> replay_pb2.SampleRequest:
         """A request for so many windows; run and layout are filled in, priorities are not."""
         start, way, end = self._spans
-        parts = ((0, 1, start), (0, self.n_step, way), (self.n_step, 1, end))
+        parts = [
+            (0, 1, start),
+            (0, self.n_step, way),
+            (self.n_step, 1, end),
+            *([(1, 1, start)] if self.curious else []),
+        ]
         return replay_pb2.SampleRequest(
             layout_digest=self.layout.digest,
             window=replay_pb2.Window(before=0, after=self.n_step + 1),
@@ -78,14 +86,12 @@ class TransitionWindows:
         windows = response.windows
         start, way, end = self._spans
         data = tensor_of(response.data, torch.uint8).to(device)
-        first, between, last = torch.split(
-            data, [windows * start.size, windows * self.n_step * way.size, windows * end.size]
-        )
+        sizes = [start.size, self.n_step * way.size, end.size, *([start.size] if self.curious else [])]
+        first, between, last, *second = torch.split(data, [windows * size for size in sizes])
         seen = decode(first.view(windows, start.size), start)
         done = decode(between.view(windows, self.n_step, way.size), way)
         then = decode(last.view(windows, end.size), end)
 
-        rewards = self.reward_scale * done["reward"] + self.intrinsic_weight * done["intrinsic_reward"]
         ended = done["terminated"].any(dim=1)
         if not self.truncation_bootstraps:
             ended |= done["truncated"].any(dim=1)
@@ -94,15 +100,18 @@ class TransitionWindows:
             *seen.values(),
             *then.values(),
             done["action"][:, 0].long(),
-            n_step_return(rewards, gamma=self.gamma),
+            n_step_return(self.reward_scale * done["reward"], gamma=self.gamma),
             n_step_discount(steps, ended, gamma=self.gamma),
+            *self._novelty(done["intrinsic_reward"], [decode(part.view(windows, -1), start) for part in second]),
         ]
 
     def batch(self, columns: Sequence[Tensor], importance_weight: Tensor, source: Source) -> Batch:
         """A batch of columns [B, ...] as `read` returns them."""
         names = [field.name.removeprefix(OBSERVATION) for field in self.layout.observation().fields]
         observation, rest = columns[: len(names)], columns[len(names) :]
-        next_observation, (next_action_mask, action, reward, discount) = rest[: len(names)], rest[len(names) :]
+        next_observation, rest = rest[: len(names)], rest[len(names) :]
+        next_action_mask, action, reward, discount, *novelty = rest
+        arrived = dict(zip(names, novelty[2:], strict=True)) if self.curious else {}
         return Batch(
             observation=dict(zip(names, observation, strict=True)),
             action=action,
@@ -112,7 +121,16 @@ class TransitionWindows:
             next_action_mask=next_action_mask,
             importance_weight=importance_weight,
             source=source,
+            novelty=Novelty(novelty[0], novelty[1], arrived) if self.curious else None,
         )
+
+    def _novelty(self, raw: Tensor, second: Sequence[Observation]) -> list[Tensor]:
+        """The columns that curiosity adds: novelty's returns, that of the first step, and what this one led to.
+
+        raw: float32 [W, N]. second: the observation one step after the start; empty without curiosity.
+        """
+        columns = [column for observation in second for column in observation.values()]
+        return [n_step_return(raw, gamma=self.gamma), raw[:, 0], *columns] if columns else []
 
     @property
     def _spans(self) -> tuple[Span, Span, Span]:

@@ -7,6 +7,8 @@ import torch
 from torch.utils.tensorboard import SummaryWriter
 
 from learner.batch import TransitionWindows
+from learner.curiosity import Curiosity
+from learner.intrinsic_weight import IntrinsicWeight
 from learner.keeper import Keeper, take_up_state
 from learner.loop import learn
 from learner.loss import SequenceLoss, TransitionLoss
@@ -19,6 +21,7 @@ from learner.update import QLearning
 from townlet.config import Config, PrioritizedSettings
 from townlet.lifecycle import address_of
 from townlet.networks.build import build_network
+from townlet.networks.distillation import RandomDistillation
 from townlet.records import RecordLayout
 from townlet.run_folder import RunFolder, write_json
 from townlet.specs import EnvironmentSpec
@@ -38,7 +41,7 @@ def run_learner(config: Config, stop: threading.Event) -> None:
     folder = RunFolder(config.run.folder)
 
     network = build_network(config.network, spec).to(device)
-    learning = QLearning(network, config.learner, build_loss(config))
+    learning = QLearning(network, config.learner, build_loss(config), build_curiosity(config, spec, device))
     books = take_up_state(folder, config.digest(), learning)
     meter = Meter()
     scalars = SummaryWriter(str(folder.tensorboard))
@@ -70,6 +73,15 @@ def build_loss(config: Config) -> TransitionLoss | SequenceLoss:
     return SequenceLoss(learner.huber_delta, learner.value_rescaling, sequence.priority_eta, sequence.period)
 
 
+def build_curiosity(config: Config, spec: EnvironmentSpec, device: torch.device) -> Curiosity | None:
+    """What pays for novelty, with random parameters from torch's global generator; None without curiosity."""
+    settings = config.curiosity
+    if settings is None:
+        return None
+    weight = IntrinsicWeight(settings.weight, spec.step_cap)
+    return Curiosity(RandomDistillation(settings, spec).to(device), settings, weight)
+
+
 def build_windows(config: Config, layout: RecordLayout, spec: EnvironmentSpec) -> TransitionWindows | SequenceWindows:
     """What the configured network is trained on."""
     learner, sequence, memory = config.learner, config.sequence, config.memory
@@ -79,8 +91,8 @@ def build_windows(config: Config, layout: RecordLayout, spec: EnvironmentSpec) -
             n_step=learner.n_step,
             gamma=learner.gamma,
             reward_scale=learner.reward_scale,
-            intrinsic_weight=0.0,
             truncation_bootstraps=spec.truncation_bootstraps,
+            curious=config.curiosity is not None,
         )
     return SequenceWindows(
         layout,
@@ -90,8 +102,8 @@ def build_windows(config: Config, layout: RecordLayout, spec: EnvironmentSpec) -
         n_step=learner.n_step,
         gamma=learner.gamma,
         reward_scale=learner.reward_scale,
-        intrinsic_weight=0.0,
         truncation_bootstraps=spec.truncation_bootstraps,
+        curious=config.curiosity is not None,
     )
 
 

@@ -4,6 +4,7 @@ Pure: no clock, network or lock; times are arguments, in seconds since any fixed
 """
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from itertools import zip_longest
 from typing import Any
@@ -51,6 +52,13 @@ class Head:
     evaluations: list[EvaluationPoint] = field(default_factory=list)
     advances: int = 0
     retreats: int = 0
+
+    def __post_init__(self) -> None:
+        self._episode_listeners: list[Callable[[int], None]] = []
+
+    def on_episode(self, listener: Callable[[int], None]) -> None:
+        """Tell the listener the steps of each finished episode from now on, once."""
+        self._episode_listeners.append(listener)
 
     @property
     def environment_steps(self) -> int:
@@ -123,6 +131,8 @@ class Head:
                 member.next_episode = episode.number + 1
                 self.survival.append(episode.steps)
                 self.returns.append(episode.extrinsic_return)
+                for listener in self._episode_listeners:
+                    listener(episode.steps)
         for evaluation in request.evaluations:
             if all(evaluation.updates > point.updates for point in self.evaluations):
                 self.evaluations.append(

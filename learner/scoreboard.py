@@ -11,6 +11,7 @@ import grpc.aio
 
 from learner.goal import judge
 from learner.head import Head
+from learner.intrinsic_weight import IntrinsicWeight
 from learner.meter import Means, Meter
 from learner.publisher import Publisher
 from protos import admin_pb2, replay_pb2
@@ -36,6 +37,7 @@ class Scoreboard:
     """Lives on the servers' event loop.
 
     updates: how many the learner has made. finish: called once the confirmed goal says that the run shall end.
+    intrinsic_weight: what novelty is worth; None without curiosity.
     """
 
     def __init__(
@@ -49,6 +51,7 @@ class Scoreboard:
         goal: GoalSettings | None,
         scalars: Scalars,
         finish: Callable[[], None],
+        intrinsic_weight: IntrinsicWeight | None = None,
     ) -> None:
         self._run = run
         self._head = head
@@ -59,6 +62,7 @@ class Scoreboard:
         self._goal = goal
         self._scalars = scalars
         self._finish = finish
+        self._intrinsic_weight = intrinsic_weight
         self._means: Means | None = None
         self._replay: list[replay_pb2.StatsResponse] = []
         self._away: list[str] = []
@@ -115,6 +119,7 @@ class Scoreboard:
             mean_return=head.mean_return,
             dropped_episodes=head.dropped_episodes,
             curriculum=self._curriculum_state(),
+            curiosity=self._curiosity_state(),
         )
         if lags := [status.policy_version - actor.policy_version for actor in head.actors]:
             status.policy_lag_mean, status.policy_lag_max = sum(lags) / len(lags), max(lags)
@@ -144,6 +149,11 @@ class Scoreboard:
             advances=self._head.advances,
             retreats=self._head.retreats,
         )
+
+    def _curiosity_state(self) -> admin_pb2.Curiosity | None:
+        if self._intrinsic_weight is None or self._means is None:
+            return None
+        return admin_pb2.Curiosity(novelty=self._means.novelty, intrinsic_weight=self._intrinsic_weight.value)
 
     def _rates(self) -> tuple[float, float]:
         """Environment steps and updates per second over the last looks."""
@@ -185,6 +195,9 @@ class Scoreboard:
         if status.HasField("curriculum"):
             names = ("stage_mean", "stage_min", "stage_max", "advances", "retreats")
             curves |= {f"curriculum/{name}": getattr(status.curriculum, name) for name in names}
+        if status.HasField("curiosity"):
+            curves["curiosity/novelty"] = status.curiosity.novelty
+            curves["curiosity/intrinsic_weight"] = status.curiosity.intrinsic_weight
         if self._means is not None:
             curves |= {
                 "learner/loss": self._means.loss,

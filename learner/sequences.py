@@ -10,11 +10,13 @@ import torch
 from torch import Tensor
 
 from learner.batch import Source, tensor_of
+from learner.novelty import Novelty
 from protos import replay_pb2
 from townlet.networks.memory import Inputs
 from townlet.records import OBSERVATION, RecordLayout, Span, decode
 from townlet.specs import MemorySpec
 from townlet.td import n_step_discount, sequence_returns
+from townlet.worlds.interface import Observation
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class SequenceBatch:
     bootstrap_step: int64 [B, T], the step of `inputs` whose value that is.
     valid: bool [B, T], false past the end of the episode.
     importance_weight: float32 [B]. source: the items that these windows start at.
+    novelty: for curiosity, until it has been paid for; else None.
     """
 
     burn_in: Inputs
@@ -44,6 +47,7 @@ class SequenceBatch:
     valid: Tensor
     importance_weight: Tensor
     source: Source
+    novelty: Novelty | None = None
 
 
 @dataclass(frozen=True)
@@ -61,8 +65,8 @@ class SequenceWindows:
     n_step: int
     gamma: float
     reward_scale: float
-    intrinsic_weight: float
     truncation_bootstraps: bool
+    curious: bool = False
 
     def request(self, windows: int) -> replay_pb2.SampleRequest:
         """A request for so many windows; run and layout are filled in, priorities are not."""
@@ -92,12 +96,10 @@ class SequenceWindows:
         )
         steps = torch.arange(self.unroll, device=device)
         left = real_after[:, None] - steps  # real steps from each one on
-        rewards = self.reward_scale * columns["reward"] + self.intrinsic_weight * columns["intrinsic_reward"]
         ended = columns["terminated"]
         if not self.truncation_bootstraps:
             ended = ended | columns["truncated"]
         ended_on_the_way = ended[:, self.burn_in :].unfold(1, self.n_step, 1)[:, : self.unroll].any(dim=2)
-        returns = sequence_returns(rewards[:, self.burn_in :], n_step=self.n_step, gamma=self.gamma)
         return [
             *(columns[name] for name in self._observed),
             columns["previous_action"].long(),
@@ -106,10 +108,11 @@ class SequenceWindows:
             self._first_state(parts, real_before, real_after),
             columns["action_mask"][:, self.burn_in :],
             columns["action"][:, self.burn_in : self.burn_in + self.unroll].long(),
-            returns[:, : self.unroll],
+            self._returns(self.reward_scale * columns["reward"]),
             n_step_discount(left.clamp(0, self.n_step), ended_on_the_way, gamma=self.gamma),
             torch.minimum(steps + self.n_step, real_after[:, None]),
             left > 0,
+            *self._novelty(columns["intrinsic_reward"]),
         ]
 
     def batch(self, columns: Sequence[Tensor], importance_weight: Tensor, source: Source) -> SequenceBatch:
@@ -118,7 +121,7 @@ class SequenceWindows:
         names = [name.removeprefix(OBSERVATION) for name in self._observed]
         observation = dict(zip(names, columns[:count], strict=True))
         previous_action, previous_reward, *rest = columns[count:]
-        real, state, action_mask, action, reward, discount, bootstrap_step, valid = rest
+        real, state, action_mask, action, reward, discount, bootstrap_step, valid, *novelty = rest
         window = Inputs(observation, previous_action, previous_reward)
         return SequenceBatch(
             burn_in=window.steps(0, self.burn_in),
@@ -133,7 +136,24 @@ class SequenceWindows:
             valid=valid,
             importance_weight=importance_weight,
             source=source,
+            novelty=self._real_novelty(observation, valid, *novelty) if self.curious else None,
         )
+
+    def _returns(self, rewards: Tensor) -> Tensor:
+        """The n-step return of each unrolled step, float32 [W, T], of the rewards of the whole window."""
+        returns = sequence_returns(rewards[:, self.burn_in :], n_step=self.n_step, gamma=self.gamma)
+        return returns[:, : self.unroll]
+
+    def _novelty(self, raw: Tensor) -> list[Tensor]:
+        """The columns that curiosity adds, float32 [W, T]: novelty's returns, and that of each unrolled step."""
+        unrolled = raw[:, self.burn_in : self.burn_in + self.unroll]
+        return [self._returns(raw), unrolled] if self.curious else []
+
+    def _real_novelty(self, observation: Observation, valid: Tensor, returns: Tensor, raw: Tensor) -> Novelty:
+        """What the valid steps led to, which is what was seen one step on."""
+        begin, end = self.burn_in + 1, self.burn_in + self.unroll + 1
+        arrived = {name: block[:, begin:end][valid] for name, block in observation.items()}
+        return Novelty(returns, raw[valid], arrived)
 
     def _first_state(self, parts: Tensor, real_before: Tensor, real_after: Tensor) -> Tensor:
         """The state at the first real record, float32 [W, S], from the parts float32 [W, records, part_size].

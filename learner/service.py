@@ -45,6 +45,11 @@ class LearnerService:
         self._layout_digest = layout_digest
         self._head = Head.from_state(books["head"], time.monotonic()) if books else Head()
         self._policy_version: int = books["policy_version"] if books else 0
+        self._weight = learning.curiosity.weight if learning.curiosity else None
+        if self._weight is not None:
+            self._head.on_episode(self._weight.add)
+            if books:
+                self._weight.load_state(books["intrinsic_weight"])
         self._stop = stop
         self._loop = LoopThread("service")
         self._publisher = Publisher()
@@ -58,6 +63,7 @@ class LearnerService:
             config.evaluation.goal,
             scalars,
             stop.set,
+            self._weight,
         )
 
     def __enter__(self) -> "LearnerService":
@@ -78,13 +84,15 @@ class LearnerService:
         self._policy_version += 1
         policy = policy_pb2.Policy(version=self._policy_version, updates=learning.updates)
         online, averaged = encode_weights(learning.online_network), encode_weights(learning.averaged_network)
-        self._loop.soon(lambda: self._publish(policy, online, averaged))
+        curiosity = encode_weights(learning.curiosity.distillation) if learning.curiosity else b""
+        self._loop.soon(lambda: self._publish(policy, online, averaged, curiosity))
 
     def books(self) -> dict[str, Any]:
         """What the service knows, as plain values."""
 
         async def collect() -> dict[str, Any]:
-            return {"policy_version": self._policy_version, "head": self._head.state(time.monotonic())}
+            books = {"policy_version": self._policy_version, "head": self._head.state(time.monotonic())}
+            return books | ({"intrinsic_weight": self._weight.state()} if self._weight else {})
 
         return self._loop.run(collect())
 
@@ -134,14 +142,16 @@ class LearnerService:
             log.error("scoreboard_crashed", exc_info=error)
             self._stop.set()
 
-    def _publish(self, policy: policy_pb2.Policy, online: bytes, averaged: bytes) -> None:
+    def _publish(self, policy: policy_pb2.Policy, online: bytes, averaged: bytes, curiosity: bytes) -> None:
         policy.run_episodes = self._head.episodes
         match self._config.exploration:
             case DecaySettings() as settings:
                 policy.exploration.epsilon = decayed(settings, self._head.episodes)
             case LadderSettings():
                 policy.exploration.ladder_lanes = self._head.ladder_lanes
-        self._publisher.publish(Published(policy.version, _response(policy, online), _response(policy, averaged)))
+        acting, evaluated = _response(policy, online), _response(policy, averaged)
+        acting.policy.curiosity = curiosity
+        self._publisher.publish(Published(policy.version, acting, evaluated))
 
     def _epsilons(self) -> tuple[float, float]:
         """The smallest and the largest epsilon acted with."""

@@ -60,4 +60,7 @@ def _tensors(learning: QLearning) -> dict[str, Tensor]:
     tensors = {
         f"{role}.{name}": value for role, network in networks.items() for name, value in network.state_dict().items()
     }
-    return tensors | {f"optimiser.{name}": value for name, value in learning.optimiser_tensors().items()}
+    tensors |= {f"optimiser.{name}": value for name, value in learning.optimiser_tensors().items()}
+    if learning.curiosity is not None:
+        tensors |= {f"curiosity.{name}": value for name, value in learning.curiosity.tensors().items()}
+    return tensors

@@ -9,6 +9,8 @@ import torch
 from torch import Tensor
 
 from learner.batch import Batch
+from learner.curiosity import Curiosity
+from learner.flat_adam import FlatAdam
 from learner.flat_parameters import FlatParameters
 from learner.loss import Loss
 from learner.sequences import SequenceBatch
@@ -22,23 +24,33 @@ class Update:
     """What one update returned.
 
     priorities: float32 [B] on the CPU. loss, mean_q, gradient_norm: of this update.
+    novelty: how new what it showed was; 0 without curiosity.
     """
 
     priorities: Tensor
     loss: float
     mean_q: float
     gradient_norm: float
+    novelty: float = 0.0
 
 
 class QLearning:
     """Double, dueling, n-step Q-learning with a target and an averaged network.
 
     loss: of the online network, the target network and a batch.
+    curiosity: pays for what is new; None without it.
     updates: made since the run began.
     """
 
-    def __init__(self, network: QNetwork, settings: LearnerSettings, loss: Callable[..., Loss]) -> None:
+    def __init__(
+        self,
+        network: QNetwork,
+        settings: LearnerSettings,
+        loss: Callable[..., Loss],
+        curiosity: Curiosity | None = None,
+    ) -> None:
         self.updates = 0
+        self.curiosity = curiosity
         self.online_network = network
         self.target_network = copy.deepcopy(network).requires_grad_(False)
         self.averaged_network = copy.deepcopy(network).requires_grad_(False)
@@ -46,27 +58,19 @@ class QLearning:
         self._loss = loss
         self._target = FlatParameters(self.target_network)
         self._averaged = FlatParameters(self.averaged_network)
-        self._online = FlatParameters(self.online_network)
-        self._gradients = self._online.with_gradients()
-        self._flat = torch.nn.Parameter(self._online.values)
-        self._flat.grad = self._gradients
-        self.optimiser = torch.optim.Adam(
-            [self._flat], lr=settings.learning_rate, eps=settings.adam_epsilon, fused=True
+        self._online = FlatAdam(
+            self.online_network, learning_rate=settings.learning_rate, epsilon=settings.adam_epsilon
         )
-        # Adam makes its state at the first step; it is made here, so that it can be saved and restored before it.
-        moment = torch.zeros_like(self._gradients)
-        self.optimiser.state[self._flat] = {
-            "step": torch.zeros((), device=moment.device),
-            "exp_avg": moment,
-            "exp_avg_sq": moment.clone(),
-        }
 
     def update(self, batch: Batch | SequenceBatch) -> Update:
-        """Learn from one batch. Raises NumericalError when loss or gradient is not finite; nothing is changed then."""
-        loss = self._loss(self.online_network, self.target_network, batch)
-        self._gradients.zero_()
-        loss.value.backward()  # type: ignore[no-untyped-call]  # torch's own
-        norm = torch.linalg.vector_norm(self._gradients)
+        """Learn from one batch.
+
+        Raises NumericalError when loss or gradient is not finite, and then nothing is changed, or when novelty is not.
+        """
+        paid = batch if self.curiosity is None else self.curiosity.pay(batch)
+        loss = self._loss(self.online_network, self.target_network, paid)
+        self._online.backward(loss.value)
+        norm = torch.linalg.vector_norm(self._online.gradients)
         measured, mean_q, gradient_norm = torch.stack([loss.value.detach(), loss.mean_q, norm]).tolist()
         if not (isfinite(measured) and isfinite(gradient_norm)):
             raise NumericalError(
@@ -74,15 +78,16 @@ class QLearning:
                 f"norm {gradient_norm}; look for extreme rewards, or lower learner.learning_rate"
             )
         if gradient_norm > self._settings.max_gradient_norm:
-            self._gradients.mul_(self._settings.max_gradient_norm / gradient_norm)
-        self.optimiser.step()
+            self._online.gradients.mul_(self._settings.max_gradient_norm / gradient_norm)
+        self._online.step()
         self.updates += 1
         self._follow()
-        return Update(loss.priorities.cpu(), measured, mean_q, gradient_norm)
+        novelty = self.curiosity.learn(batch) if self.curiosity else 0.0
+        return Update(loss.priorities.cpu(), measured, mean_q, gradient_norm, novelty)
 
     def optimiser_tensors(self) -> dict[str, Tensor]:
         """Adam's moments, float32 [P], and its step count, by reference."""
-        return dict(self.optimiser.state[self._flat])
+        return self._online.tensors()
 
     @torch.no_grad()
     def _follow(self) -> None:

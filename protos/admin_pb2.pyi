@@ -62,6 +62,7 @@ class StatusResponse(_message.Message):
     MEAN_RETURN_FIELD_NUMBER: _builtins.int
     DROPPED_EPISODES_FIELD_NUMBER: _builtins.int
     CURRICULUM_FIELD_NUMBER: _builtins.int
+    CURIOSITY_FIELD_NUMBER: _builtins.int
     run: _builtins.str
     training_s: _builtins.float
     """Seconds since the first environment step; 0 before it."""
@@ -103,6 +104,8 @@ class StatusResponse(_message.Message):
     def goal(self) -> Global___Goal: ...
     @_builtins.property
     def curriculum(self) -> Global___Curriculum: ...
+    @_builtins.property
+    def curiosity(self) -> Global___Curiosity: ...
     def __init__(
         self,
         *,
@@ -131,10 +134,11 @@ class StatusResponse(_message.Message):
         mean_return: _builtins.float | None = ...,
         dropped_episodes: _builtins.int = ...,
         curriculum: Global___Curriculum | None = ...,
+        curiosity: Global___Curiosity | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_loss", b"_loss", "_mean_q", b"_mean_q", "_mean_return", b"_mean_return", "_mean_survival", b"_mean_survival", "curriculum", b"curriculum", "goal", b"goal", "loss", b"loss", "mean_q", b"mean_q", "mean_return", b"mean_return", "mean_survival", b"mean_survival"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_loss", b"_loss", "_mean_q", b"_mean_q", "_mean_return", b"_mean_return", "_mean_survival", b"_mean_survival", "curiosity", b"curiosity", "curriculum", b"curriculum", "goal", b"goal", "loss", b"loss", "mean_q", b"mean_q", "mean_return", b"mean_return", "mean_survival", b"mean_survival"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loss", b"_loss", "_mean_q", b"_mean_q", "_mean_return", b"_mean_return", "_mean_survival", b"_mean_survival", "actors", b"actors", "curriculum", b"curriculum", "dropped_episodes", b"dropped_episodes", "environment_steps", b"environment_steps", "environment_steps_per_s", b"environment_steps_per_s", "episodes", b"episodes", "epsilon_max", b"epsilon_max", "epsilon_min", b"epsilon_min", "evaluations", b"evaluations", "finished", b"finished", "goal", b"goal", "loss", b"loss", "mean_q", b"mean_q", "mean_return", b"mean_return", "mean_survival", b"mean_survival", "policy_lag_max", b"policy_lag_max", "policy_lag_mean", b"policy_lag_mean", "policy_version", b"policy_version", "replay_capacity", b"replay_capacity", "replay_records", b"replay_records", "run", b"run", "training_s", b"training_s", "updates", b"updates", "updates_per_s", b"updates_per_s", "waiting", b"waiting"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loss", b"_loss", "_mean_q", b"_mean_q", "_mean_return", b"_mean_return", "_mean_survival", b"_mean_survival", "actors", b"actors", "curiosity", b"curiosity", "curriculum", b"curriculum", "dropped_episodes", b"dropped_episodes", "environment_steps", b"environment_steps", "environment_steps_per_s", b"environment_steps_per_s", "episodes", b"episodes", "epsilon_max", b"epsilon_max", "epsilon_min", b"epsilon_min", "evaluations", b"evaluations", "finished", b"finished", "goal", b"goal", "loss", b"loss", "mean_q", b"mean_q", "mean_return", b"mean_return", "mean_survival", b"mean_survival", "policy_lag_max", b"policy_lag_max", "policy_lag_mean", b"policy_lag_mean", "policy_version", b"policy_version", "replay_capacity", b"replay_capacity", "replay_records", b"replay_records", "run", b"run", "training_s", b"training_s", "updates", b"updates", "updates_per_s", b"updates_per_s", "waiting", b"waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__loss: _TypeAlias = _typing.Literal["loss"]  # noqa: Y015
     _WhichOneofArgType__loss: _TypeAlias = _typing.Literal["_loss", b"_loss"]  # noqa: Y015
@@ -189,6 +193,32 @@ class Curriculum(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Curriculum: _TypeAlias = Curriculum  # noqa: Y015
+
+@_typing.final
+class Curiosity(_message.Message):
+    """Missing where the configuration has no curiosity, and before the first update."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NOVELTY_FIELD_NUMBER: _builtins.int
+    INTRINSIC_WEIGHT_FIELD_NUMBER: _builtins.int
+    novelty: _builtins.float
+    """Raw novelty of what the learner was shown, mean over the updates since the last look."""
+    intrinsic_weight: _builtins.float
+    """What a standard deviation of novelty counts as reward."""
+    def __init__(
+        self,
+        *,
+        novelty: _builtins.float = ...,
+        intrinsic_weight: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["intrinsic_weight", b"intrinsic_weight", "novelty", b"novelty"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Curiosity: _TypeAlias = Curiosity  # noqa: Y015
 
 @_typing.final
 class EvaluationPoint(_message.Message):

@@ -93,6 +93,7 @@ class Policy(_message.Message):
     WEIGHTS_FIELD_NUMBER: _builtins.int
     EXPLORATION_FIELD_NUMBER: _builtins.int
     RUN_EPISODES_FIELD_NUMBER: _builtins.int
+    CURIOSITY_FIELD_NUMBER: _builtins.int
     version: _builtins.int
     """Counts the policies of the run, from 1."""
     updates: _builtins.int
@@ -101,6 +102,10 @@ class Policy(_message.Message):
     """The network's parameters in the safetensors format."""
     run_episodes: _builtins.int
     """Episodes that the whole run had finished."""
+    curiosity: _builtins.bytes
+    """What the run's agents have come to know, in the safetensors format: networks and normalisers of random network
+    distillation. Sent with online weights only; empty where the configuration has no curiosity.
+    """
     @_builtins.property
     def exploration(self) -> Global___Exploration:
         """How to explore with it."""
@@ -113,10 +118,11 @@ class Policy(_message.Message):
         weights: _builtins.bytes = ...,
         exploration: Global___Exploration | None = ...,
         run_episodes: _builtins.int = ...,
+        curiosity: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["exploration", b"exploration"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["exploration", b"exploration", "run_episodes", b"run_episodes", "updates", b"updates", "version", b"version", "weights", b"weights"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["curiosity", b"curiosity", "exploration", b"exploration", "run_episodes", b"run_episodes", "updates", b"updates", "version", b"version", "weights", b"weights"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from townlet.curiosity import RndSettings
 from townlet.curriculum.settings import CurriculumSettings, StaticSettings
 from townlet.settings import Count, Fraction, NonNegative, Positive, Settings
 from townlet.specs import MemorySpec
@@ -289,6 +290,7 @@ class Config(Settings):
     network: NetworkSettings = MlpQSettings()
     exploration: Annotated[LadderSettings | DecaySettings, Field(discriminator="kind")] = LadderSettings()
     curriculum: CurriculumSettings = StaticSettings()
+    curiosity: RndSettings | None = None
     actor: ActorSettings = ActorSettings()
     replay: ReplaySettings = ReplaySettings()
     learner: LearnerSettings = LearnerSettings()

@@ -91,7 +91,7 @@ class _Tree:
     def describe(self, problem: Mapping[str, Any]) -> str:
         """One sentence for one of pydantic's errors."""
         location = tuple(str(part) for part in problem["loc"])
-        value, shown = self._follow(location, may_be_absent=problem["type"] != "value_error")
+        value, shown = self._follow(location)
         source = next((self._sources[shown[:n]] for n in range(len(shown), -1, -1) if shown[:n] in self._sources), "")
         message = _readable(problem)
         if problem["type"] == "extra_forbidden" and (near := get_close_matches(shown[-1], _known_keys(shown[:-1]), 1)):
@@ -100,11 +100,8 @@ class _Tree:
             message += f", found {value!r}"
         return ": ".join(part for part in (source, ".".join(shown), message) if part)
 
-    def _follow(self, location: KeyPath, may_be_absent: bool) -> tuple[Any, KeyPath]:
-        """The value at a location, and its path without the names of union members that pydantic puts in between.
-
-        may_be_absent: whether a last part that is not there is the key that is missing; else it is such a name.
-        """
+    def _follow(self, location: KeyPath) -> tuple[Any, KeyPath]:
+        """The value at a location, and its path without the names of union members that pydantic puts in between."""
         at: Any = self.values
         path: list[str] = []
         for depth, part in enumerate(location):
@@ -112,7 +109,7 @@ class _Tree:
                 at = at[part]
             elif isinstance(at, list) and part.isdigit() and int(part) < len(at):
                 at = at[int(part)]
-            elif may_be_absent and depth == len(location) - 1:
+            elif depth == len(location) - 1 and not (isinstance(at, dict) and at.get("kind") == part):
                 at = None
             else:
                 continue

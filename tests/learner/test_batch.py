@@ -6,7 +6,9 @@ import torch
 from counting_world import SPEC, CountingWorld
 from hypothesis import given
 from hypothesis import strategies as st
+from small_learner import make_curiosity
 
+from actor.curiosity import arrived
 from actor.episodes import EpisodeAccumulator
 from learner.batch import Source, TransitionWindows
 from protos import replay_pb2
@@ -22,19 +24,22 @@ CPU = torch.device("cpu")
 GAMMA = 0.9
 
 
-def windows(n_step: int, truncation_bootstraps: bool = True) -> TransitionWindows:
+def windows(n_step: int, truncation_bootstraps: bool = True, curious: bool = False) -> TransitionWindows:
     return TransitionWindows(
         LAYOUT,
         n_step=n_step,
         gamma=GAMMA,
         reward_scale=0.5,
-        intrinsic_weight=0.0,
         truncation_bootstraps=truncation_bootstraps,
+        curious=curious,
     )
 
 
 def sampled(asking: TransitionWindows, world: CountingWorld, count: int):
-    """A batch of `count` windows out of a table that holds the world's first 60 steps."""
+    """A batch of `count` windows out of a table that holds the world's first 60 steps.
+
+    The novelty of a step is the square of the place that it led to.
+    """
     table = Table(
         Arena(1000, LAYOUT.stride),
         UniformSampler(1000),
@@ -42,11 +47,11 @@ def sampled(asking: TransitionWindows, world: CountingWorld, count: int):
         np.random.Generator(np.random.Philox(3)),
     )
     accumulator = EpisodeAccumulator(LAYOUT, world.lanes, 50, CPU)
-    view = world.reset()
+    view, memory = world.reset(), Memory.empty(world.lanes, 0, CPU)
     for at in range(60):
         action = torch.full((world.lanes,), at % 3)
         step = world.step(action)
-        for part in accumulator.add(view, Memory.empty(world.lanes, 0, CPU), action, step):
+        for part in accumulator.add(view, memory, action, step, arrived(step)["place"][:, 1].square()):
             table.insert(0, part.records)
         view = step.view
     request = asking.request(count)
@@ -73,6 +78,35 @@ def test_n_step_transitions_are_what_a_walk_through_the_episode_finds(dies, n_st
         assert batch.discount[row].item() == pytest.approx(0.0 if ended else GAMMA**steps, rel=1e-5)
         assert batch.next_observation["place"][row, 1].item() == start + steps
         assert batch.next_action_mask[row].tolist() == [True, True, (start + steps) % 2 == 0]
+
+
+@given(n_step=st.integers(1, 6), length=st.integers(1, 9))
+def test_for_curiosity_novelty_comes_raw_and_with_what_each_first_step_led_to(n_step, length):
+    batch = sampled(windows(n_step, curious=True), CountingWorld([length]), 40)
+    start = batch.observation["place"][:, 1]
+    assert torch.equal(batch.novelty.observation["place"][:, 1], start + 1)
+    assert torch.equal(batch.novelty.raw, (start + 1).square())
+    for row in range(40):
+        steps = min(n_step, length - int(start[row]))
+        expected = sum(GAMMA**k * (int(start[row]) + k + 1) ** 2 for k in range(steps))
+        assert batch.novelty.returns[row].item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_reward_of_a_curious_batch_is_scaled_and_weighed_once():
+    """Pitfall 5, from the stored record to the batch that is learned from."""
+    curiosity = make_curiosity(weight=0.25)
+    batch = sampled(windows(1, curious=True), CountingWorld([9]), 64)
+    curiosity.learn(batch)
+    paid = curiosity.pay(batch)
+    step = batch.observation["place"][:, 1] + 1  # pays as much, and is as new as its square
+    deviation = step.square().numpy().std()
+    torch.testing.assert_close(paid.reward, 0.5 * step + 0.25 / deviation * step.square(), rtol=1e-5, atol=1e-5)
+
+
+def test_without_curiosity_nothing_more_travels():
+    assert len(windows(5).request(1).slices) == 3
+    assert len(windows(5, curious=True).request(1).slices) == 4
+    assert sampled(windows(2), CountingWorld([4]), 5).novelty is None
 
 
 def test_a_truncated_episode_bootstraps_unless_the_reward_says_that_the_cap_ends_the_value():

@@ -20,9 +20,7 @@ from townlet.specs import EnvironmentSpec, FieldSpec
 
 def windows(spec: EnvironmentSpec = SPEC) -> TransitionWindows:
     layout = RecordLayout.of(spec)
-    return TransitionWindows(
-        layout, n_step=1, gamma=0.9, reward_scale=1.0, intrinsic_weight=0.0, truncation_bootstraps=True
-    )
+    return TransitionWindows(layout, n_step=1, gamma=0.9, reward_scale=1.0, truncation_bootstraps=True)
 
 
 def make_client(asking: TransitionWindows, draw, batch_size: int, batches: int, stop: threading.Event) -> SampleClient:

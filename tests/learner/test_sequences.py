@@ -7,6 +7,7 @@ from counting_world import SPEC, CountingWorld
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from actor.curiosity import arrived
 from actor.episodes import EpisodeAccumulator
 from learner.batch import Source
 from learner.sequences import SequenceBatch, SequenceWindows
@@ -25,7 +26,7 @@ CPU = torch.device("cpu")
 GAMMA = 0.9
 
 
-def windows(burn_in=4, unroll=3, n_step=2, truncation_bootstraps=True) -> SequenceWindows:
+def windows(burn_in=4, unroll=3, n_step=2, truncation_bootstraps=True, curious=False) -> SequenceWindows:
     return SequenceWindows(
         LAYOUT,
         MEMORY,
@@ -34,8 +35,8 @@ def windows(burn_in=4, unroll=3, n_step=2, truncation_bootstraps=True) -> Sequen
         n_step=n_step,
         gamma=GAMMA,
         reward_scale=0.5,
-        intrinsic_weight=0.0,
         truncation_bootstraps=truncation_bootstraps,
+        curious=curious,
     )
 
 
@@ -45,7 +46,10 @@ def state_at(step: float) -> list[float]:
 
 
 def sampled(asking: SequenceWindows, world: CountingWorld, count: int, part_length: int = 50) -> SequenceBatch:
-    """A batch of `count` windows out of a table that holds the world's first 60 steps."""
+    """A batch of `count` windows out of a table that holds the world's first 60 steps.
+
+    The novelty of a step is the square of the place that it led to.
+    """
     sampler = UniformSampler(1000, MEMORY.period)
     generator = np.random.Generator(np.random.Philox(3))
     table = Table(Arena(1000, LAYOUT.stride), sampler, RateLimiter(None, 1, 1.0), generator, MEMORY.period)
@@ -56,7 +60,7 @@ def sampled(asking: SequenceWindows, world: CountingWorld, count: int, part_leng
         steps = view.observation["place"][:, 1].tolist()
         memory = Memory(torch.tensor([state_at(n) for n in steps]), memory.previous_action, memory.previous_reward)
         step = world.step(action)
-        for part in accumulator.add(view, memory, action, step):
+        for part in accumulator.add(view, memory, action, step, arrived(step)["place"][:, 1].square()):
             table.insert(0, part.records)
         memory = memory.after(memory.state, action, step)
         view = step.view
@@ -101,6 +105,25 @@ def test_sequences_are_what_a_walk_through_the_episode_finds(dies, length, n_ste
             there = int(batch.bootstrap_step[row, at])
             assert batch.inputs.observation["place"][row, there, 1].item() == step + steps
             assert batch.action_mask[row, there].tolist() == [True, True, (step + steps) % 2 == 0]
+
+
+@given(length=st.integers(1, 14), n_step=st.integers(1, 4))
+def test_for_curiosity_novelty_comes_raw_and_with_what_each_valid_step_led_to(length, n_step):
+    batch = sampled(windows(n_step=n_step, curious=True), CountingWorld([length]), 30)
+    place = batch.inputs.observation["place"][:, :3, 1]
+    came_to = (place + 1)[batch.valid]
+    assert torch.equal(batch.novelty.observation["place"][:, 1], came_to)
+    assert torch.equal(batch.novelty.raw, came_to.square())
+    assert len(batch.novelty.raw) == batch.valid.sum()
+    assert batch.novelty.returns.shape == batch.reward.shape
+    for row, at in torch.nonzero(batch.valid).tolist():
+        step = int(place[row, at])
+        expected = sum(GAMMA**k * (step + k + 1) ** 2 for k in range(min(n_step, length - step)))
+        assert batch.novelty.returns[row, at].item() == pytest.approx(expected, rel=1e-5)
+
+
+def test_without_curiosity_a_batch_has_no_novelty():
+    assert sampled(windows(), CountingWorld([4]), 5).novelty is None
 
 
 def test_previous_actions_are_those_that_were_done_and_none_at_the_start():

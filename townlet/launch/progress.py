@@ -125,6 +125,9 @@ class Progress:
         if status.HasField("curriculum"):
             stages = status.curriculum
             figures["curriculum"] = f"stage {stages.stage_mean:.1f} ({stages.stage_min} to {stages.stage_max})"
+        if status.HasField("curiosity"):
+            figures["novelty"] = f"{status.curiosity.novelty:.3g}"
+            figures["intrinsic weight"] = f"{status.curiosity.intrinsic_weight:.3g}"
         if status.HasField("goal"):
             figures["goal"] = _goal(status.goal)
         if status.dropped_episodes:

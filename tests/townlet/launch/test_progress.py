@@ -112,6 +112,12 @@ def test_the_stages_of_a_curriculum_are_shown_where_there_are_any(shown):
         assert "curriculum " not in shown(terminal, status())
 
 
+def test_novelty_and_its_weight_are_told_when_there_is_curiosity(shown):
+    text = shown(False, status(curiosity=pb.Curiosity(novelty=0.0123, intrinsic_weight=0.75)))
+    assert "novelty 0.0123  intrinsic weight 0.75" in text
+    assert "intrinsic weight" not in shown(False, status())
+
+
 def test_who_waits_is_told(shown):
     assert "samples wait for inserts" in shown(False, status(waiting="samples wait for inserts: 4 of 1000"))
 
