@@ -3,6 +3,7 @@ PYTHON ?= python3
 TORCH  ?= torch==2.13.0
 CONFIG ?= configs/L1_full.yaml
 BIN    := .venv/bin
+TEST   := $(BIN)/pytest --quiet --numprocesses 2 --dist worksteal
 
 .PHONY: help run test test-slow test-gpu check format protos bench clean
 
@@ -26,7 +27,7 @@ run: .venv/ready
 	$(BIN)/townlet up $(CONFIG)
 
 test: .venv/ready
-	$(BIN)/pytest --quiet
+	$(TEST)
 
 test-slow: .venv/ready
 	$(BIN)/pytest -m slow --timeout 3600
@@ -39,7 +40,7 @@ check: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/buf lint
-	$(BIN)/pytest --quiet
+	$(TEST)
 
 format: .venv/ready
 	$(BIN)/ruff check --fix .

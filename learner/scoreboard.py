@@ -121,7 +121,8 @@ class Scoreboard:
             curriculum=self._curriculum_state(),
             curiosity=self._curiosity_state(),
         )
-        if lags := [status.policy_version - actor.policy_version for actor in head.actors]:
+        # Until a learner that was restarted has published, actors seem to be ahead of it.
+        if lags := [max(0, status.policy_version - actor.policy_version) for actor in head.actors]:
             status.policy_lag_mean, status.policy_lag_max = sum(lags) / len(lags), max(lags)
         return status
 
