@@ -177,3 +177,14 @@ def test_a_lane_that_begins_anew_forgets_and_the_others_do_not(dropped):
     assert acting.memory.state[1].abs().max() > 0.0
     assert acting.memory.previous_action.tolist() == [0, 3]
     assert acting.memory.previous_reward.tolist() == [0.0, 1.0]
+
+
+def test_cutting_the_state_leaves_what_was_done_and_earned_last():
+    acting = ActingNetwork(make_network(), 2, torch.device("cpu"))
+    view = View({"seen": torch.ones(2, 3)}, torch.ones(2, 3, dtype=torch.bool))
+    nothing = torch.zeros(2, dtype=torch.bool)
+    acting.q(view)
+    acting.remember(torch.tensor([1, 2]), Step(view, torch.ones(2), nothing, nothing, None))
+    acting.forget()
+    assert acting.memory.state.abs().max() == 0.0
+    assert acting.memory.previous_action.tolist() == [2, 3]

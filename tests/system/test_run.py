@@ -37,7 +37,7 @@ def curves(run: RunProcess) -> list[str]:
 
 @pytest.mark.timeout(300)
 def test_an_agent_learns_l0_to_its_cap_and_the_run_ends_by_itself(start):
-    run = start("L0_minimal.yaml")
+    run = start("L0_minimal.yaml", "evaluation.goal={mean_survival: 285, hold: 270, confirmations: 1}")
     assert run.wait(240) == 0, run.output
     result = json.loads(run.folder.result.read_text())
     assert result["goal"]["confirmed"]
