@@ -8,11 +8,12 @@ from actor.agent import Agent
 from actor.curiosity import Curiosity, arrived
 from actor.episodes import EpisodeAccumulator
 from protos import policy_pb2
-from townlet.config import LadderSettings, MlpQSettings
+from townlet.config import LadderSettings
 from townlet.curiosity import RndSettings
 from townlet.errors import CheckpointError
 from townlet.networks.build import build_network
 from townlet.networks.distillation import RandomDistillation
+from townlet.networks.settings import MlpQSettings
 from townlet.policy import encode_weights
 from townlet.records import OBSERVATION, RecordLayout, decode
 

@@ -10,10 +10,11 @@ from learner.batch import Source
 from learner.loss import SequenceLoss
 from learner.sequences import SequenceBatch
 from learner.update import QLearning
-from townlet.config import LearnerSettings, RecurrentMlpQSettings
+from townlet.config import LearnerSettings
 from townlet.networks.acting import ActingNetwork
 from townlet.networks.build import build_network
 from townlet.networks.memory import Inputs, Memory
+from townlet.networks.settings import RecurrentMlpQSettings
 from townlet.specs import EnvironmentSpec, FieldSpec
 from townlet.td import rescale, unscale
 from townlet.worlds.interface import Step, View

@@ -8,9 +8,10 @@ from small_learner import LOSS, make_batch, make_learning, parameters
 
 from learner.batch import Batch
 from learner.update import QLearning
-from townlet.config import CopySettings, LearnerSettings, MlpQSettings, PolyakSettings
+from townlet.config import CopySettings, LearnerSettings, PolyakSettings
 from townlet.errors import NumericalError
 from townlet.networks.build import build_network
+from townlet.networks.settings import MlpQSettings
 from townlet.specs import EnvironmentSpec, FieldSpec
 
 

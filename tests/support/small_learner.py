@@ -10,10 +10,11 @@ from learner.intrinsic_weight import IntrinsicWeight
 from learner.loss import TransitionLoss
 from learner.novelty import Novelty
 from learner.update import QLearning
-from townlet.config import LearnerSettings, MlpQSettings
+from townlet.config import LearnerSettings
 from townlet.curiosity import ConstantWeightSettings, RndSettings
 from townlet.networks.build import build_network
 from townlet.networks.distillation import RandomDistillation
+from townlet.networks.settings import MlpQSettings
 from townlet.specs import EnvironmentSpec
 
 LOSS = TransitionLoss(huber_delta=1.0, value_rescaling=False)

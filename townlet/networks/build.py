@@ -1,6 +1,8 @@
 """The one place that builds networks from their settings."""
 
-from townlet.config import (
+from townlet.networks.encoders import EntityEncoder, FlatEncoder, ImpalaEncoder, SpatialEncoder
+from townlet.networks.interface import FeedForwardQ, QNetwork, RecurrentQ
+from townlet.networks.settings import (
     EntityQSettings,
     ImpalaQSettings,
     MlpQSettings,
@@ -8,8 +10,6 @@ from townlet.config import (
     RecurrentMlpQSettings,
     RecurrentSpatialQSettings,
 )
-from townlet.networks.encoders import EntityEncoder, FlatEncoder, ImpalaEncoder, SpatialEncoder
-from townlet.networks.interface import FeedForwardQ, QNetwork, RecurrentQ
 from townlet.specs import EnvironmentSpec
 
 HEAD_FEATURES = 128

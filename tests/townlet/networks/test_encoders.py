@@ -3,16 +3,16 @@
 import pytest
 import torch
 
-from townlet.config import (
+from townlet.errors import ConfigError
+from townlet.networks.build import build_network
+from townlet.networks.memory import Memory
+from townlet.networks.settings import (
     EntityQSettings,
     ImpalaQSettings,
     MlpQSettings,
     RecurrentMlpQSettings,
     RecurrentSpatialQSettings,
 )
-from townlet.errors import ConfigError
-from townlet.networks.build import build_network
-from townlet.networks.memory import Memory
 from townlet.specs import EnvironmentSpec, FieldSpec
 
 CPU = torch.device("cpu")
