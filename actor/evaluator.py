@@ -10,6 +10,7 @@ from protos import control_pb2
 from townlet.evaluation import Greedy, play
 from townlet.networks.interface import QNetwork
 from townlet.policy import load_weights
+from townlet.worlds.build import diary
 from townlet.worlds.interface import VectorWorld
 
 log = structlog.get_logger()
@@ -30,7 +31,7 @@ def evaluate(
             continue
         load_weights(network, policy.weights, f"policy {policy.version}")
         reporter.policy_version = policy.version
-        survival = play(world, Greedy(network, world), keep_going=lambda: not stop.is_set())
+        survival = play(world, Greedy(network, world), diary(world), keep_going=lambda: not stop.is_set())
         if stop.is_set():
             return
         evaluation = control_pb2.Evaluation(
@@ -41,6 +42,7 @@ def evaluate(
             standard_error=survival.mean.standard_error,
             mean_return=survival.mean_return.value,
             return_standard_error=survival.mean_return.standard_error,
+            habits=survival.habits,
         )
         reporter.add_evaluation(evaluation)
         log.info("evaluated", updates=policy.updates, **vars(survival.mean), mean_return=survival.mean_return.value)

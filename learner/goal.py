@@ -1,7 +1,7 @@
 """Whether the run has reached what it is for."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from townlet.config import GoalSettings, Measure
 
@@ -11,7 +11,7 @@ class EvaluationPoint:
     """One evaluation.
 
     training_s: seconds since the first environment step. mean_survival, standard_error: steps.
-    mean_return, return_standard_error: sums of an episode's unscaled rewards.
+    mean_return, return_standard_error: sums of an episode's unscaled rewards. habits: what the agent did, by name.
     """
 
     updates: int
@@ -20,6 +20,7 @@ class EvaluationPoint:
     standard_error: float
     mean_return: float
     return_standard_error: float
+    habits: Mapping[str, float] = field(default_factory=dict)
 
     def of(self, measure: Measure) -> float:
         """What was measured."""

@@ -143,6 +143,7 @@ class Head:
                         evaluation.standard_error,
                         evaluation.mean_return,
                         evaluation.return_standard_error,
+                        dict(evaluation.habits),
                     )
                 )
         return member.next_episode

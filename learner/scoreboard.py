@@ -210,4 +210,6 @@ class Scoreboard:
         for point in self._head.evaluations[self._evaluations_written :]:
             self._scalars.add_scalar("survival/greedy", point.mean_survival, status.environment_steps)
             self._scalars.add_scalar("return/greedy", point.mean_return, status.environment_steps)
+            for name, figure in point.habits.items():
+                self._scalars.add_scalar(f"habits/{name}", figure, status.environment_steps)
         self._evaluations_written = len(self._head.evaluations)

@@ -224,12 +224,33 @@ Global___Curiosity: _TypeAlias = Curiosity  # noqa: Y015
 class EvaluationPoint(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class HabitsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.float
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.float = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     UPDATES_FIELD_NUMBER: _builtins.int
     TRAINING_S_FIELD_NUMBER: _builtins.int
     MEAN_SURVIVAL_FIELD_NUMBER: _builtins.int
     STANDARD_ERROR_FIELD_NUMBER: _builtins.int
     MEAN_RETURN_FIELD_NUMBER: _builtins.int
     RETURN_STANDARD_ERROR_FIELD_NUMBER: _builtins.int
+    HABITS_FIELD_NUMBER: _builtins.int
     updates: _builtins.int
     training_s: _builtins.float
     """Seconds since the first environment step."""
@@ -238,6 +259,10 @@ class EvaluationPoint(_message.Message):
     mean_return: _builtins.float
     """Sum of an episode's unscaled rewards."""
     return_standard_error: _builtins.float
+    @_builtins.property
+    def habits(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
+        """What the agent did, by name, as the world counts it."""
+
     def __init__(
         self,
         *,
@@ -247,10 +272,11 @@ class EvaluationPoint(_message.Message):
         standard_error: _builtins.float = ...,
         mean_return: _builtins.float = ...,
         return_standard_error: _builtins.float = ...,
+        habits: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["mean_return", b"mean_return", "mean_survival", b"mean_survival", "return_standard_error", b"return_standard_error", "standard_error", b"standard_error", "training_s", b"training_s", "updates", b"updates"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["habits", b"habits", "mean_return", b"mean_return", "mean_survival", b"mean_survival", "return_standard_error", b"return_standard_error", "standard_error", b"standard_error", "training_s", b"training_s", "updates", b"updates"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

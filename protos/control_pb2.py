@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14protos/control.proto\x12\ntownlet.v1\"\x9c\x01\n\x0bJoinRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\x1e\n\x04role\x18\x03 \x01(\x0e\x32\x10.townlet.v1.Role\x12\x15\n\rconfig_digest\x18\x04 \x01(\t\x12\x15\n\rlayout_digest\x18\x05 \x01(\t\x12\r\n\x05lanes\x18\x06 \x01(\r\x12\x13\n\x0bincarnation\x18\x07 \x01(\t\"\"\n\x0cJoinResponse\x12\x12\n\nfirst_lane\x18\x01 \x01(\r\"\x99\x02\n\rReportRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\x13\n\x0bincarnation\x18\x03 \x01(\t\x12\x19\n\x11\x65nvironment_steps\x18\x04 \x01(\x04\x12,\n\x08\x65pisodes\x18\x05 \x03(\x0b\x32\x1a.townlet.v1.EpisodeSummary\x12+\n\x0b\x65valuations\x18\x06 \x03(\x0b\x32\x16.townlet.v1.Evaluation\x12\x18\n\x10\x64ropped_episodes\x18\x07 \x01(\x04\x12\x16\n\x0elanes_at_stage\x18\x08 \x03(\r\x12.\n\rstage_changes\x18\t \x03(\x0b\x32\x17.townlet.v1.StageChange\"A\n\x0eReportResponse\x12\x14\n\x0cnext_episode\x18\x01 \x01(\x04\x12\x19\n\x11next_stage_change\x18\x02 \x01(\x04\"]\n\x0e\x45pisodeSummary\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\r\n\x05steps\x18\x02 \x01(\r\x12\x18\n\x10\x65xtrinsic_return\x18\x03 \x01(\x01\x12\x12\n\nterminated\x18\x04 \x01(\x08\"\xc8\x01\n\x0bStageChange\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x0c\n\x04lane\x18\x02 \x01(\r\x12\x12\n\nfrom_stage\x18\x03 \x01(\r\x12\x10\n\x08to_stage\x18\x04 \x01(\r\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x35\n\x07\x66igures\x18\x06 \x03(\x0b\x32$.townlet.v1.StageChange.FiguresEntry\x1a.\n\x0c\x46iguresEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\xaa\x01\n\nEvaluation\x12\x16\n\x0epolicy_version\x18\x01 \x01(\x04\x12\x0f\n\x07updates\x18\x02 \x01(\x04\x12\x10\n\x08\x65pisodes\x18\x03 \x01(\r\x12\x15\n\rmean_survival\x18\x04 \x01(\x01\x12\x16\n\x0estandard_error\x18\x05 \x01(\x01\x12\x13\n\x0bmean_return\x18\x06 \x01(\x01\x12\x1d\n\x15return_standard_error\x18\x07 \x01(\x01*@\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0e\n\nROLE_ACTOR\x10\x01\x12\x12\n\x0eROLE_EVALUATOR\x10\x02\x32\x8c\x01\n\x0e\x43ontrolService\x12\x39\n\x04Join\x12\x17.townlet.v1.JoinRequest\x1a\x18.townlet.v1.JoinResponse\x12?\n\x06Report\x12\x19.townlet.v1.ReportRequest\x1a\x1a.townlet.v1.ReportResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14protos/control.proto\x12\ntownlet.v1\"\x9c\x01\n\x0bJoinRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\x1e\n\x04role\x18\x03 \x01(\x0e\x32\x10.townlet.v1.Role\x12\x15\n\rconfig_digest\x18\x04 \x01(\t\x12\x15\n\rlayout_digest\x18\x05 \x01(\t\x12\r\n\x05lanes\x18\x06 \x01(\r\x12\x13\n\x0bincarnation\x18\x07 \x01(\t\"\"\n\x0cJoinResponse\x12\x12\n\nfirst_lane\x18\x01 \x01(\r\"\x99\x02\n\rReportRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\x13\n\x0bincarnation\x18\x03 \x01(\t\x12\x19\n\x11\x65nvironment_steps\x18\x04 \x01(\x04\x12,\n\x08\x65pisodes\x18\x05 \x03(\x0b\x32\x1a.townlet.v1.EpisodeSummary\x12+\n\x0b\x65valuations\x18\x06 \x03(\x0b\x32\x16.townlet.v1.Evaluation\x12\x18\n\x10\x64ropped_episodes\x18\x07 \x01(\x04\x12\x16\n\x0elanes_at_stage\x18\x08 \x03(\r\x12.\n\rstage_changes\x18\t \x03(\x0b\x32\x17.townlet.v1.StageChange\"A\n\x0eReportResponse\x12\x14\n\x0cnext_episode\x18\x01 \x01(\x04\x12\x19\n\x11next_stage_change\x18\x02 \x01(\x04\"]\n\x0e\x45pisodeSummary\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\r\n\x05steps\x18\x02 \x01(\r\x12\x18\n\x10\x65xtrinsic_return\x18\x03 \x01(\x01\x12\x12\n\nterminated\x18\x04 \x01(\x08\"\xc8\x01\n\x0bStageChange\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x0c\n\x04lane\x18\x02 \x01(\r\x12\x12\n\nfrom_stage\x18\x03 \x01(\r\x12\x10\n\x08to_stage\x18\x04 \x01(\r\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x35\n\x07\x66igures\x18\x06 \x03(\x0b\x32$.townlet.v1.StageChange.FiguresEntry\x1a.\n\x0c\x46iguresEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\x8d\x02\n\nEvaluation\x12\x16\n\x0epolicy_version\x18\x01 \x01(\x04\x12\x0f\n\x07updates\x18\x02 \x01(\x04\x12\x10\n\x08\x65pisodes\x18\x03 \x01(\r\x12\x15\n\rmean_survival\x18\x04 \x01(\x01\x12\x16\n\x0estandard_error\x18\x05 \x01(\x01\x12\x13\n\x0bmean_return\x18\x06 \x01(\x01\x12\x1d\n\x15return_standard_error\x18\x07 \x01(\x01\x12\x32\n\x06habits\x18\x08 \x03(\x0b\x32\".townlet.v1.Evaluation.HabitsEntry\x1a-\n\x0bHabitsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01*@\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0e\n\nROLE_ACTOR\x10\x01\x12\x12\n\x0eROLE_EVALUATOR\x10\x02\x32\x8c\x01\n\x0e\x43ontrolService\x12\x39\n\x04Join\x12\x17.townlet.v1.JoinRequest\x1a\x18.townlet.v1.JoinResponse\x12?\n\x06Report\x12\x19.townlet.v1.ReportRequest\x1a\x1a.townlet.v1.ReportResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,8 +33,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_STAGECHANGE_FIGURESENTRY']._loaded_options = None
   _globals['_STAGECHANGE_FIGURESENTRY']._serialized_options = b'8\001'
-  _globals['_ROLE']._serialized_start=1053
-  _globals['_ROLE']._serialized_end=1117
+  _globals['_EVALUATION_HABITSENTRY']._loaded_options = None
+  _globals['_EVALUATION_HABITSENTRY']._serialized_options = b'8\001'
+  _globals['_ROLE']._serialized_start=1152
+  _globals['_ROLE']._serialized_end=1216
   _globals['_JOINREQUEST']._serialized_start=37
   _globals['_JOINREQUEST']._serialized_end=193
   _globals['_JOINRESPONSE']._serialized_start=195
@@ -50,7 +52,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STAGECHANGE_FIGURESENTRY']._serialized_start=832
   _globals['_STAGECHANGE_FIGURESENTRY']._serialized_end=878
   _globals['_EVALUATION']._serialized_start=881
-  _globals['_EVALUATION']._serialized_end=1051
-  _globals['_CONTROLSERVICE']._serialized_start=1120
-  _globals['_CONTROLSERVICE']._serialized_end=1260
+  _globals['_EVALUATION']._serialized_end=1150
+  _globals['_EVALUATION_HABITSENTRY']._serialized_start=1105
+  _globals['_EVALUATION_HABITSENTRY']._serialized_end=1150
+  _globals['_CONTROLSERVICE']._serialized_start=1219
+  _globals['_CONTROLSERVICE']._serialized_end=1359
 # @@protoc_insertion_point(module_scope)

@@ -280,6 +280,26 @@ class Evaluation(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class HabitsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.float
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.float = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     POLICY_VERSION_FIELD_NUMBER: _builtins.int
     UPDATES_FIELD_NUMBER: _builtins.int
     EPISODES_FIELD_NUMBER: _builtins.int
@@ -287,6 +307,7 @@ class Evaluation(_message.Message):
     STANDARD_ERROR_FIELD_NUMBER: _builtins.int
     MEAN_RETURN_FIELD_NUMBER: _builtins.int
     RETURN_STANDARD_ERROR_FIELD_NUMBER: _builtins.int
+    HABITS_FIELD_NUMBER: _builtins.int
     policy_version: _builtins.int
     updates: _builtins.int
     episodes: _builtins.int
@@ -296,6 +317,10 @@ class Evaluation(_message.Message):
     mean_return: _builtins.float
     """Sum of an episode's unscaled extrinsic rewards: the mean over the episodes, and its standard error."""
     return_standard_error: _builtins.float
+    @_builtins.property
+    def habits(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
+        """What the agent did, by name, as the world counts it: the uses of each affordance an episode, for instance."""
+
     def __init__(
         self,
         *,
@@ -306,10 +331,11 @@ class Evaluation(_message.Message):
         standard_error: _builtins.float = ...,
         mean_return: _builtins.float = ...,
         return_standard_error: _builtins.float = ...,
+        habits: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["episodes", b"episodes", "mean_return", b"mean_return", "mean_survival", b"mean_survival", "policy_version", b"policy_version", "return_standard_error", b"return_standard_error", "standard_error", b"standard_error", "updates", b"updates"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["episodes", b"episodes", "habits", b"habits", "mean_return", b"mean_return", "mean_survival", b"mean_survival", "policy_version", b"policy_version", "return_standard_error", b"return_standard_error", "standard_error", b"standard_error", "updates", b"updates"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -1,7 +1,7 @@
 """Plays whole episodes of a policy and says how long they lasted."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
@@ -65,12 +65,26 @@ class Reflex:
         """There is nothing to remember."""
 
 
+class Diary(Protocol):
+    """Takes note of what is done in a world, beyond how long it lasts and what it earns."""
+
+    def note(self, counted: Tensor) -> None:
+        """A step has been taken; it counts in the lanes bool [L]."""
+
+    def figures(self) -> dict[str, float]:
+        """What was done, by name."""
+
+
 @dataclass(frozen=True)
 class Survival:
-    """Finished episodes. steps: how long each lasted. returns: sum of each one's unscaled extrinsic rewards."""
+    """Finished episodes.
+
+    steps: how long each lasted. returns: sum of each one's unscaled extrinsic rewards. habits: what the diary says.
+    """
 
     steps: Sequence[int]
     returns: Sequence[float]
+    habits: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def mean(self) -> Mean:
@@ -83,7 +97,9 @@ class Survival:
         return Mean.of(self.returns)
 
 
-def play(world: VectorWorld, player: Player, keep_going: Callable[[], bool] = lambda: True) -> Survival:
+def play(
+    world: VectorWorld, player: Player, diary: Diary | None = None, keep_going: Callable[[], bool] = lambda: True
+) -> Survival:
     """One whole episode in each lane of the world; fewer when `keep_going` says no before all have finished."""
     view = world.reset()
     steps = torch.zeros(world.lanes, dtype=torch.int64, device=world.device)
@@ -93,6 +109,8 @@ def play(world: VectorWorld, player: Player, keep_going: Callable[[], bool] = la
         action = player.act(view)
         step = world.step(action)
         player.remember(action, step)
+        if diary is not None:
+            diary.note(running)
         steps += running
         returns += torch.where(running, step.reward, 0.0)
         if step.dropped is not None:  # an abandoned episode counts for nothing; another one takes its place
@@ -100,4 +118,4 @@ def play(world: VectorWorld, player: Player, keep_going: Callable[[], bool] = la
             steps[abandoned], returns[abandoned] = 0, 0.0
         running &= ~(step.terminated | step.truncated)  # a lane that has reset plays on, uncounted
         view = step.view
-    return Survival(steps[~running].tolist(), returns[~running].tolist())
+    return Survival(steps[~running].tolist(), returns[~running].tolist(), diary.figures() if diary else {})

@@ -109,8 +109,10 @@ def test_the_books_survive_a_restart_of_the_learner():
     evaluation = pb.Evaluation(
         updates=3000, mean_survival=320.0, standard_error=4.0, mean_return=7.0, return_standard_error=2.0
     )
+    evaluation.habits["uses/Bed"] = 1.5
     report(head, steps=50, episodes=[(0, 10)], evaluations=[evaluation], now_s=130.0)
     assert (head.evaluations[0].mean_return, head.evaluations[0].return_standard_error) == (7.0, 2.0)
+    assert head.evaluations[0].habits == {"uses/Bed": 1.5}
     later = Head.from_state(head.state(now_s=140.0), now_s=1000.0)
     assert later.training_s(1000.0) == 40.0
     assert later.evaluations == head.evaluations

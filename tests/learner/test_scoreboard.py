@@ -1,5 +1,9 @@
 """What the run's status says."""
 
+import asyncio
+from collections import defaultdict
+
+from learner.goal import EvaluationPoint
 from learner.head import Head, Member
 from learner.meter import Meter
 from learner.publisher import Publisher
@@ -7,8 +11,32 @@ from learner.scoreboard import Scoreboard
 from protos import control_pb2
 
 
+class Curves(defaultdict):
+    """Points of each curve."""
+
+    def __init__(self):
+        super().__init__(list)
+
+    def add_scalar(self, tag, scalar_value, global_step):
+        self[tag].append(scalar_value)
+
+
+def scoreboard(head: Head, scalars=None):
+    return Scoreboard("r", head, Publisher(), Meter(), lambda: 0, lambda: (0.0, 0.1), None, scalars, lambda: None)
+
+
 def status(head: Head):
-    return Scoreboard("r", head, Publisher(), Meter(), lambda: 0, lambda: (0.0, 0.1), None, None, lambda: None).status()
+    return scoreboard(head).status()
+
+
+def test_what_the_agent_does_is_a_curve_and_part_of_the_status():
+    point = EvaluationPoint(2000, 30.0, 400.0, 2.0, 300.0, 3.0, {"uses/Bed": 1.5})
+    curves = Curves()
+    board = scoreboard(Head(evaluations=[point]), curves)
+    asyncio.run(board.look([]))
+    asyncio.run(board.look([]))
+    assert curves["habits/uses/Bed"] == [1.5]
+    assert board.status().evaluations[0].habits == {"uses/Bed": 1.5}
 
 
 def test_an_actor_known_from_before_is_not_ahead_of_a_learner_that_has_not_published_yet():

@@ -19,7 +19,7 @@ from townlet.policy import load_weights
 from townlet.run_folder import RunFolder
 from townlet.statistics import Mean
 from townlet.telemetry import configure_logging
-from townlet.worlds.build import baselines, build_world, world_spec
+from townlet.worlds.build import baselines, build_world, diary, world_spec
 from townlet.worlds.interface import VectorWorld
 
 AGENT = "agent, greedy"
@@ -51,6 +51,8 @@ def evaluate_command(run: str, beside: list[str], episodes: int, seed: int | Non
         console.print_json(json.dumps(_as_values(found, episodes)))
     else:
         console.print(_table(found, f"{folder.path.name}: {episodes} episodes, cap {spec.step_cap}"))
+        if found[AGENT].habits:
+            console.print(_habits(found))
 
 
 def trained_network(folder: RunFolder, config: Config) -> QNetwork:
@@ -74,7 +76,7 @@ def play_all(config: Config, policies: Players, episodes: int, seed: int, quiet:
     found = {}
     for name, actions in track(policies.items(), "playing", transient=True, disable=quiet):
         world = build_world(config, episodes, seed)
-        found[name] = play(world, actions(world))
+        found[name] = play(world, actions(world), diary(world))
     return found
 
 
@@ -91,6 +93,7 @@ def _values(survival: Survival) -> dict[str, Any]:
         "mean_return": survival.mean_return.value,
         "return_standard_error": survival.mean_return.standard_error,
         "return_interval_95": list(survival.mean_return.interval),
+        "habits": survival.habits,
     }
 
 
@@ -99,6 +102,13 @@ def _table(found: dict[str, Survival], title: str) -> Table:
     for name, survival in found.items():
         figures = [(_figure(mean.value), _interval(mean)) for mean in (survival.mean, survival.mean_return)]
         table.add_row(name, *(text for pair in figures for text in pair))
+    return table
+
+
+def _habits(found: dict[str, Survival]) -> Table:
+    table = Table("what they do, an episode", *found, title="habits")
+    for name in found[AGENT].habits:
+        table.add_row(name, *(_figure(survival.habits[name]) for survival in found.values()))
     return table
 
 

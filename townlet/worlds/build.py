@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 import torch
 
 from townlet.config import Config
-from townlet.evaluation import Player, Reflex
+from townlet.evaluation import Diary, Player, Reflex
 from townlet.specs import EnvironmentSpec
 from townlet.worlds.baselines import uniform_random
 from townlet.worlds.gymnasium.settings import GymnasiumSettings
 from townlet.worlds.hamlet import baselines as hamlet
 from townlet.worlds.hamlet import spec as hamlet_spec
+from townlet.worlds.hamlet.habits import Habits
 from townlet.worlds.hamlet.rules import DifficultySettings, HamletSettings
 from townlet.worlds.hamlet.world import HamletWorld
 from townlet.worlds.interface import VectorWorld
@@ -57,6 +58,11 @@ def build_world(
             from townlet.worlds.gymnasium.world import GymnasiumWorld
 
             return GymnasiumWorld(config.world, lanes, seed, device=config.actor.device, first_lane=first_lane)
+
+
+def diary(world: VectorWorld) -> Diary | None:
+    """One that takes note of an episode in each lane; None in a world of which there is no more to tell."""
+    return Habits(world) if isinstance(world, HamletWorld) else None
 
 
 def baselines(config: Config) -> dict[str, Callable[[VectorWorld], Player]]:

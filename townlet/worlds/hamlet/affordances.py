@@ -132,6 +132,10 @@ class AffordanceRules:
         after = torch.where(done, self.progress_after.index_select(0, footing.stage), progress)
         return Interaction(done, gain, after)
 
+    def finishes(self, footing: Footing) -> Tensor:
+        """Whether one more tick completes a use, bool [L]."""
+        return self.progress_after.index_select(0, footing.stage) == 0
+
     def _affordable(self, footing: Footing, meters: Tensor) -> Tensor:
         """bool [L]; of no use on no affordance."""
         enough = meters[self.payment] >= self.least_money.index_select(0, footing.underfoot)

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from townlet.errors import InvalidRequestError
 from townlet.worlds.hamlet.affordances import Footing
-from townlet.worlds.hamlet.dynamics import Rules, advance
+from townlet.worlds.hamlet.dynamics import Outcome, Rules, advance
 from townlet.worlds.hamlet.episodes import begin, unborn
 from townlet.worlds.hamlet.lane import Lane, describe_lane
 from townlet.worlds.hamlet.observation import Observer
@@ -58,6 +58,7 @@ class HamletWorld:
         self._state = unborn(self.rules, lane, multiplier)
         self._footing: Footing | None = None
         """What the lanes stand on; None until the first episode has begun."""
+        self._last: Outcome | None = None
 
     def reset(self) -> View:
         """Start a new episode in every lane."""
@@ -80,7 +81,7 @@ class HamletWorld:
         if unknown_count:
             raise InvalidRequestError(self._unknown_action(action))
         finished = self._finish(state, ended, ended_count) if ended_count else None
-        self._state, self._footing = state, self.rules.footing(state)
+        self._state, self._footing, self._last = state, self.rules.footing(state), outcome
         return Step(self.view(), reward, outcome.terminated, outcome.truncated, finished)
 
     def view(self) -> View:
@@ -145,6 +146,14 @@ class HamletWorld:
         """What each lane stands on."""
         assert self._footing is not None, "reset the world before its first step"
         return self._footing
+
+    @property
+    def used(self) -> Tensor:
+        """The number of the affordance that each lane has just finished a use of, int64 [L]; their count for none."""
+        assert self._last is not None, "nothing is used before the first step"
+        none = len(self.settings.affordance_names)
+        stood_on, finished = self._last.stood_on, self.rules.affordances.finishes(self._last.stood_on)
+        return torch.where(self._last.interacted & finished, stood_on.underfoot, none)
 
     def lane(self, lane: int) -> Lane:
         """One lane as plain values. lane: 0 to L - 1."""
