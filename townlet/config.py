@@ -263,7 +263,7 @@ class Config(Settings):
     @property
     def recurrent_hidden(self) -> int | None:
         """Width of the network's LSTM; None without one."""
-        return None if isinstance(self.network, MlpQSettings | EntityQSettings) else self.network.hidden
+        return self.network.recurrent_hidden
 
     @property
     def sequence(self) -> SequenceSettings | None:

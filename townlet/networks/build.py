@@ -1,8 +1,9 @@
 """The one place that builds networks from their settings."""
 
-from townlet.networks.encoders import EntityEncoder, FlatEncoder, ImpalaEncoder, SpatialEncoder
+from townlet.networks.encoders import EgocentricEncoder, EntityEncoder, FlatEncoder, ImpalaEncoder, SpatialEncoder
 from townlet.networks.interface import FeedForwardQ, QNetwork, RecurrentQ
 from townlet.networks.settings import (
+    EgocentricQSettings,
     EntityQSettings,
     ImpalaQSettings,
     MlpQSettings,
@@ -25,8 +26,11 @@ def build_network(settings: NetworkSettings, spec: EnvironmentSpec) -> QNetwork:
         case MlpQSettings(hidden=hidden):
             return FeedForwardQ(FlatEncoder(spec, hidden), hidden[-1], spec.actions)
         case EntityQSettings():
-            entity = EntityEncoder(spec, settings.features, settings.heads, settings.relative_to)
+            entity = EntityEncoder(spec, settings.features, settings.heads)
             return FeedForwardQ(entity, entity.features, spec.actions)
+        case EgocentricQSettings(hidden=hidden):
+            egocentric = EgocentricEncoder(spec, settings.centre, hidden)
+            return FeedForwardQ(egocentric, hidden[-1], spec.actions)
         case RecurrentMlpQSettings(features=features, hidden=hidden):
             flat = FlatEncoder(spec, (features,), normalised=False)
             return RecurrentQ(flat, features, spec.actions, hidden, HEAD_FEATURES)

@@ -78,25 +78,70 @@ class SpatialEncoder(nn.Module):
         return torch.cat(parts, dim=1)
 
 
+class EgocentricEncoder(nn.Module):
+    """Things on a grid by where they lie from the agent, whatever the layout. Returns float32 [B, hidden[-1]].
+
+    The first layer is a Linear on all else that is seen, beside the one-hot offsets of each thing, x and y apart; as
+    each is a single one, its products are looked up instead of multiplied.
+    Raises ConfigError when there are no such blocks; see `EgocentricQSettings`.
+    """
+
+    def __init__(self, spec: EnvironmentSpec, centre: str, hidden: Sequence[int]) -> None:
+        super().__init__()
+        things = only_block(spec, 2, "egocentric_q")
+        places = _places(spec, centre)
+        count = things.shape[0]
+        offsets = 2 * isqrt(len(places)) - 1
+        self._centre, self._things = centre, things.name
+        self._farthest = (offsets - 1) // 2
+        self.register_buffer("_places", places, persistent=False)
+        self.register_buffer("_first", offsets * torch.arange(2 * count).view(count, 2), persistent=False)
+        self.rest = nn.Linear(spec.observation_size - len(places) - 2 * count, hidden[0])
+        self.offsets = nn.EmbeddingBag(2 * count * offsets, hidden[0], mode="sum")
+        bound = self.rest.in_features**-0.5
+        nn.init.uniform_(self.offsets.weight, -bound, bound)
+        layers: list[nn.Module] = [nn.LayerNorm(hidden[0]), nn.ReLU()]
+        for before, after in pairwise(hidden):
+            layers += [nn.Linear(before, after), nn.LayerNorm(after), nn.ReLU()]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, observation: Observation) -> Tensor:
+        """observation: blocks of [B, ...]."""
+        things = observation[self._things].float()
+        here = observation[self._centre].float() @ self.get_buffer("_places")
+        offset = ((things[..., :2] - here[:, None]) * self._farthest).round().long() + self._farthest
+        offset = offset.clamp(0, 2 * self._farthest)  # what lies off the grid is at its edge
+        rest = {name: block for name, block in observation.items() if name not in (self._centre, self._things)}
+        seen = self.rest(torch.cat([flat(rest), things[..., 2:].flatten(1)], dim=1))
+        features: Tensor = self.layers(seen + self.offsets((self.get_buffer("_first") + offset).flatten(1)))
+        return features
+
+
+def _places(spec: EnvironmentSpec, name: str) -> Tensor:
+    """x and y of each cell of the grid whose one-hot cell the block is, float32 [G * G, 2] from 0 to 1."""
+    block = next((block for block in spec.observation if block.name == name), None)
+    side = isqrt(block.size) if block else 0
+    if block is None or side < 2 or side**2 != block.size:
+        blocks = ", ".join(f"{block.name} {list(block.shape)}" for block in spec.observation)
+        raise ConfigError(f"network.centre: expected the name of a block of a square grid's cells, found {blocks}")
+    x, y = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="xy")
+    return torch.stack([x.flatten(), y.flatten()], dim=1) / (side - 1)
+
+
 class EntityEncoder(nn.Module):
     """Attention over the rows of the one block [N, F] of the observation. Returns float32 [B, 2 * features].
 
     All else asks, each row answers: so what is where matters only as far as one who is hungry, say, looks for it. A row
     is known by its number too (an embedding), since affordances differ in more than their place.
-    relative_to: the block of a one-hot cell from which the rows' places are seen too; see `EntityQSettings`.
     Raises ConfigError when there is no such block, or more than one.
     """
 
-    def __init__(self, spec: EnvironmentSpec, features: int, heads: int, relative_to: str | None) -> None:
+    def __init__(self, spec: EnvironmentSpec, features: int, heads: int) -> None:
         super().__init__()
         entities = only_block(spec, 2, "entity_q")
         self._entities = entities.name
         self._heads = heads
-        self._relative_to = relative_to
         rows, numbers = entities.shape
-        if relative_to is not None:
-            self.register_buffer("_places", _places(spec, relative_to), persistent=False)
-            numbers += 2
         self.rest = nn.Sequential(
             nn.Linear(spec.observation_size - entities.size, features), nn.LayerNorm(features), nn.ReLU()
         )
@@ -113,7 +158,8 @@ class EntityEncoder(nn.Module):
     def forward(self, observation: Observation) -> Tensor:
         """observation: blocks of [B, ...]."""
         rest = self.rest(flat({name: block for name, block in observation.items() if name != self._entities}))
-        rows = self.answer(self.row(self._rows(observation)) + self.identity + self.row_of_rest(rest)[:, None])
+        rows = self.row(observation[self._entities].float()) + self.identity + self.row_of_rest(rest)[:, None]
+        rows = self.answer(rows)
         query, key, value = (
             tensor.unflatten(-1, (self._heads, -1)).transpose(-2, -3)
             for tensor in (self.query(rest)[:, None], self.key(rows), self.value(rows))
@@ -121,25 +167,6 @@ class EntityEncoder(nn.Module):
         found = functional.scaled_dot_product_attention(query, key, value).flatten(1)
         features: Tensor = self.out(torch.cat([rest, found], dim=1))
         return features
-
-    def _rows(self, observation: Observation) -> Tensor:
-        """The rows float32 [B, N, F], and where they are told relative to a place, that before them."""
-        rows = observation[self._entities].float()
-        if self._relative_to is None:
-            return rows
-        here = observation[self._relative_to].float() @ self.get_buffer("_places")
-        return torch.cat([rows[..., :2] - here[:, None], rows], dim=-1)
-
-
-def _places(spec: EnvironmentSpec, name: str) -> Tensor:
-    """x and y of each cell of the grid whose one-hot cell the block is, float32 [G * G, 2] from 0 to 1."""
-    block = next((block for block in spec.observation if block.name == name), None)
-    side = isqrt(block.size) if block else 0
-    if block is None or side < 2 or side**2 != block.size:
-        blocks = ", ".join(f"{block.name} {list(block.shape)}" for block in spec.observation)
-        raise ConfigError(f"network.relative_to: expected the name of a block of a square grid's cells, found {blocks}")
-    x, y = torch.meshgrid(torch.arange(side), torch.arange(side), indexing="xy")
-    return torch.stack([x.flatten(), y.flatten()], dim=1) / (side - 1)
 
 
 class ImpalaEncoder(nn.Module):

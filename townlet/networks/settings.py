@@ -7,23 +7,41 @@ from pydantic import Field
 from townlet.settings import Count, Settings
 
 
-class MlpQSettings(Settings):
+class FeedForwardSettings(Settings):
+    """A network that remembers nothing."""
+
+    @property
+    def recurrent_hidden(self) -> int | None:
+        """Width of the LSTM; None without one."""
+        return None
+
+
+class MlpQSettings(FeedForwardSettings):
     """Feed-forward Q-network on the flat observation: Linear, LayerNorm, ReLU a layer, then a dueling head."""
 
     kind: Literal["mlp_q"] = "mlp_q"
     hidden: Annotated[tuple[Count, ...], Field(min_length=1)] = (128, 128)
 
 
-class EntityQSettings(Settings):
+class EgocentricQSettings(FeedForwardSettings):
+    """As `mlp_q`, but things on a grid are seen from where the agent stands, each by its two offsets.
+
+    The observation has one block [N, F], whose rows begin with a thing's x and y on the grid, from 0 to 1.
+    centre: the block that is the agent's one-hot cell in that square grid, row by row.
+    """
+
+    kind: Literal["egocentric_q"] = "egocentric_q"
+    centre: str = "cell"
+    hidden: Annotated[tuple[Count, ...], Field(min_length=1)] = (256, 128)
+
+
+class EntityQSettings(FeedForwardSettings):
     """Feed-forward: attention over a set of things, such as the affordances of a typed full view; dueling head.
 
     features: of each thing, and of all else together. heads: of the attention.
-    relative_to: a block that is the one-hot cell of a square grid, row by row; then the first two numbers of a thing
-        are its x and y on that grid, from 0 to 1, and are also seen from that cell.
     """
 
     kind: Literal["entity_q"] = "entity_q"
-    relative_to: str | None = None
     features: Count = 64
     heads: Count = 4
 
@@ -34,6 +52,11 @@ class RecurrentMlpQSettings(Settings):
     kind: Literal["recurrent_mlp_q"] = "recurrent_mlp_q"
     features: Count = 128
     hidden: Count = 256
+
+    @property
+    def recurrent_hidden(self) -> int | None:
+        """Width of the LSTM."""
+        return self.hidden
 
 
 class RecurrentSpatialQSettings(Settings):
@@ -50,6 +73,11 @@ class RecurrentSpatialQSettings(Settings):
     hidden: Count = 256
     features: Count = 128
 
+    @property
+    def recurrent_hidden(self) -> int | None:
+        """Width of the LSTM."""
+        return self.hidden
+
 
 class ImpalaQSettings(Settings):
     """Residual convolutions over an image (Espeholt et al. 2018, figure 3 right); dueling head, after an LSTM if any.
@@ -62,8 +90,18 @@ class ImpalaQSettings(Settings):
     features: Count = 256
     hidden: Count | None = 256
 
+    @property
+    def recurrent_hidden(self) -> int | None:
+        """Width of the LSTM; None without one."""
+        return self.hidden
+
 
 NetworkSettings = Annotated[
-    MlpQSettings | EntityQSettings | RecurrentMlpQSettings | RecurrentSpatialQSettings | ImpalaQSettings,
+    MlpQSettings
+    | EgocentricQSettings
+    | EntityQSettings
+    | RecurrentMlpQSettings
+    | RecurrentSpatialQSettings
+    | ImpalaQSettings,
     Field(discriminator="kind"),
 ]
