@@ -45,7 +45,7 @@ class Turnstile(Generic[Result]):
             async with asyncio.timeout(wait_s):
                 return await done
         except TimeoutError:
-            return None
+            return None if done.cancelled() else done.result()  # its turn may have come in the last moment
         finally:
             self.waited_s += time.monotonic() - began
             if waiter in self._line:
@@ -56,6 +56,8 @@ class Turnstile(Generic[Result]):
         """Something has changed: let through who may go now."""
         while self._line and self._line[0].ready():
             waiter = self._line.popleft()
+            if waiter.done.cancelled():  # its caller has gone away, and only has to be told so
+                continue
             try:
                 waiter.done.set_result(waiter.work())
             except Exception as error:  # it belongs to the caller in line, whoever makes us look
