@@ -10,6 +10,7 @@ BENCHMARKS = (
     "learner_overhead",
     "recurrent_learner_overhead",
     "r2d2_sample",
+    "cartpole_race",
 )
 
 for name in BENCHMARKS:
