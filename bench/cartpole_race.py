@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -98,7 +99,7 @@ def race_peer(seed: int, goal: float) -> Finish:
 def first_reached_at(log: str, goal: float) -> float | None:
     """When the evaluator first logged a mean return of at least the goal, as `time.time()`; None if it never did."""
     for line in log.splitlines():
-        event = json.loads(line) if line.startswith("{") else {}
+        event: dict[str, Any] = json.loads(line) if line.startswith("{") else {}
         if event.get("event") == "evaluated" and event["mean_return"] >= goal:
             return datetime.fromisoformat(event["timestamp"]).timestamp()
     return None
