@@ -1,11 +1,12 @@
 # make run | test | check | protos : each creates the environment it needs.
 PYTHON ?= python3
 TORCH  ?= torch==2.13.0
+PEERS  ?= stable-baselines3==2.9.2
 CONFIG ?= configs/L1_full.yaml
 BIN    := .venv/bin
 TEST   := $(BIN)/pytest --quiet --numprocesses 2 --dist worksteal
 
-.PHONY: help run test test-slow test-gpu check format protos bench clean
+.PHONY: help run test test-slow test-gpu check format protos bench bench-peers clean
 
 help:
 	@echo 'make run         train a Hamlet agent (CONFIG=$(CONFIG)) and watch it learn'
@@ -14,6 +15,7 @@ help:
 	@echo 'make test-slow   the learning proofs (minutes each)'
 	@echo 'make test-gpu    the tests that need a CUDA device'
 	@echo 'make bench       every benchmark'
+	@echo 'make bench-peers whom the benchmarks race against, in .venv-peers'
 	@echo 'make protos      regenerate the code beside the protos'
 
 .venv/ready: pyproject.toml
@@ -54,5 +56,13 @@ protos: .venv/ready
 bench: .venv/ready
 	$(BIN)/python -m bench
 
+.venv-peers/ready: Makefile
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/pip install --quiet --disable-pip-version-check '$(TORCH)'
+	.venv-peers/bin/pip install --quiet --disable-pip-version-check '$(PEERS)'
+	@touch $@
+
+bench-peers: .venv-peers/ready
+
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf .venv .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

@@ -3,7 +3,15 @@
 import subprocess
 import sys
 
-BENCHMARKS = ("world_step", "append", "sample", "learner_overhead", "recurrent_learner_overhead")
+BENCHMARKS = (
+    "world_step",
+    "append",
+    "sample",
+    "learner_overhead",
+    "recurrent_learner_overhead",
+    "r2d2_sample",
+    "cartpole_race",
+)
 
 for name in BENCHMARKS:
     subprocess.run([sys.executable, "-m", f"bench.{name}", *sys.argv[1:]], check=True)

@@ -14,7 +14,7 @@ from rich.table import Table
 
 @dataclass(frozen=True)
 class Case:
-    """One thing to measure. measure: does the work once and returns its rate, in `unit`."""
+    """One thing to measure. measure: does the work for a while and returns its rate or its time, in `unit`."""
 
     name: str
     unit: str
@@ -23,7 +23,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Ratio:
-    """A claim: one case's rate over another's."""
+    """A claim: one case's figure over another's."""
 
     name: str
     of: str
@@ -40,6 +40,11 @@ def calls_per_s(work: Callable[[], object], seconds: float, finish: Callable[[],
     return calls / (time.perf_counter() - began)
 
 
+def ms_per_call(work: Callable[[], object], seconds: float) -> float:
+    """How long one call of `work` takes."""
+    return 1e3 / calls_per_s(work, seconds)
+
+
 class Options(argparse.Namespace):
     """What every benchmark is told."""
 
@@ -49,10 +54,12 @@ class Options(argparse.Namespace):
     profile: bool
 
 
-def options(about: str | None) -> Options:
-    """Reads the command line. about: what the benchmark claims."""
+def options(about: str | None, rounds: int = 5) -> Options:
+    """Reads the command line. about: what the benchmark claims. rounds: where nothing is said."""
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=5, help="how often each case is measured (default 5)")
+    parser.add_argument(
+        "--rounds", type=int, default=rounds, help="how often each case is measured (default %(default)s)"
+    )
     parser.add_argument("--seconds", type=float, default=2.0, help="how long each measurement takes (default 2)")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.add_argument("--profile", action="store_true", help="say where the time goes, where the benchmark can")
@@ -63,21 +70,26 @@ def compare(title: str, cases: Sequence[Case], ratios: Sequence[Ratio], chosen: 
     """Measure in turn, print medians with their range and the ratios of each round, write JSON."""
     for case in cases:
         case.measure()  # warm up
-    rates: dict[str, list[float]] = {case.name: [] for case in cases}
+    figures: dict[str, list[float]] = {case.name: [] for case in cases}
     for _ in range(chosen.rounds):
         for case in cases:
-            rates[case.name].append(case.measure())
+            figures[case.name].append(case.measure())
     table = Table("case", "median", "lowest", "highest", "unit", title=title)
     for case in cases:
-        values = rates[case.name]
-        table.add_row(case.name, *(f"{value:,.0f}" for value in (median(values), min(values), max(values))), case.unit)
+        values = figures[case.name]
+        table.add_row(case.name, *(_shown(value) for value in (median(values), min(values), max(values))), case.unit)
     found = {
-        ratio.name: [mine / other for mine, other in zip(rates[ratio.of], rates[ratio.to], strict=True)]
+        ratio.name: [mine / other for mine, other in zip(figures[ratio.of], figures[ratio.to], strict=True)]
         for ratio in ratios
     }
     for name, values in found.items():
         table.add_row(name, *(f"{value:.3f}" for value in (median(values), min(values), max(values))), "ratio")
     Console().print(table)
     if chosen.json is not None:
-        figures = {"title": title, "rates": rates, "units": {c.name: c.unit for c in cases}, "ratios": found}
-        chosen.json.write_text(json.dumps(figures, indent=2) + "\n")
+        units = {case.name: case.unit for case in cases}
+        written = {"title": title, "figures": figures, "units": units, "ratios": found}
+        chosen.json.write_text(json.dumps(written, indent=2) + "\n")
+
+
+def _shown(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}"

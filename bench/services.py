@@ -65,7 +65,7 @@ def appending(config: Config) -> Iterator[AppendClient]:
         config.replay.addresses[0],
         config.run.name,
         "bench",
-        RecordLayout.of(world_spec(config)),
+        RecordLayout.of(world_spec(config), config.memory),
         config.actor.max_pending_bytes,
         stop,
     )
@@ -76,7 +76,7 @@ def appending(config: Config) -> Iterator[AppendClient]:
 
 def fill(config: Config, steps: int) -> None:
     """Append episodes until the shard has taken so many steps."""
-    layout = RecordLayout.of(world_spec(config))
+    layout = RecordLayout.of(world_spec(config), config.memory)
     episodes = [make_episode(layout, seed) for seed in range(16)]
     with appending(config) as client:
         for at in range(steps // EPISODE_STEPS):
