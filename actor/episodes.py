@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from townlet.errors import NumericalError
 from townlet.networks.memory import Memory
@@ -128,13 +129,15 @@ class StateSnapshots:
 
     def __init__(self, memory: MemorySpec, lanes: int, device: torch.device) -> None:
         self._period = memory.period
+        self._padding = memory.period * memory.part_size - memory.state_size
         self._parts = torch.zeros(lanes, memory.period, memory.part_size, device=device)
         self._lanes = torch.arange(lanes, device=device)
 
     def take(self, state: Tensor, steps: Tensor) -> Tensor:
         """The parts float32 [L, part_size] due at `steps`, int64 [L]; `state`, float32 [L, S], is that of this step."""
         fresh = (steps % self._period == 0)[:, None, None]
-        self._parts = torch.where(fresh, state.view_as(self._parts), self._parts)
+        parts = functional.pad(state, (0, self._padding)).view_as(self._parts)
+        self._parts = torch.where(fresh, parts, self._parts)
         return self.part(steps)
 
     def part(self, steps: Tensor) -> Tensor:

@@ -163,7 +163,7 @@ class SequenceWindows:
         """
         first = self.burn_in - real_before
         where = first[:, None] + torch.arange(self.memory.period, device=parts.device)
-        state = parts.gather(1, where[..., None].expand(-1, -1, parts.shape[2])).flatten(1)
+        state = parts.gather(1, where[..., None].expand(-1, -1, parts.shape[2])).flatten(1)[:, : self.memory.state_size]
         whole = real_before + real_after + 1 >= self.memory.period
         return torch.where(whole[:, None], state, 0.0)
 

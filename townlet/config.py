@@ -316,16 +316,10 @@ class Config(Settings):
                 "nothing without one",
             )
         if sequence := self.sequence:
-            state_size = 2 * (self.recurrent_hidden or 0)
             _require(
                 max(1, sequence.burn_in) % sequence.period == 0,
                 f"learner.sequence.period: expected a divisor of the burn-in of {sequence.burn_in}, found "
                 f"{sequence.period}; the recurrent state is stored once a period",
-            )
-            _require(
-                state_size % sequence.period == 0,
-                f"learner.sequence.period: expected a divisor of {state_size}, the size of the recurrent state, "
-                f"found {sequence.period}",
             )
             _require(
                 sequence.burn_in + sequence.unroll <= self.steps_per_part,

@@ -29,7 +29,8 @@ class MemorySpec:
     """What a recurrent network asks of the records.
 
     state_size: numbers of the recurrent state. period: it is stored as it was at every so many steps of an episode,
-    in equal parts over the `period` records from there on, so that all records are equally long.
+    in equal parts over the `period` records from there on, so that all records are equally long. Zeros fill up the
+    last part.
     """
 
     state_size: int
@@ -38,7 +39,7 @@ class MemorySpec:
     @property
     def part_size(self) -> int:
         """Numbers of the recurrent state in one record."""
-        return self.state_size // self.period
+        return -(-self.state_size // self.period)
 
 
 @dataclass(frozen=True)

@@ -26,10 +26,10 @@ CPU = torch.device("cpu")
 GAMMA = 0.9
 
 
-def windows(burn_in=4, unroll=3, n_step=2, truncation_bootstraps=True, curious=False) -> SequenceWindows:
+def windows(burn_in=4, unroll=3, n_step=2, truncation_bootstraps=True, curious=False, memory=MEMORY) -> SequenceWindows:
     return SequenceWindows(
-        LAYOUT,
-        MEMORY,
+        RecordLayout.of(SPEC, memory),
+        memory,
         burn_in=burn_in,
         unroll=unroll,
         n_step=n_step,
@@ -50,11 +50,13 @@ def sampled(asking: SequenceWindows, world: CountingWorld, count: int, part_leng
 
     The novelty of a step is the square of the place that it led to.
     """
-    sampler = UniformSampler(1000, MEMORY.period)
+    sampler = UniformSampler(1000, asking.memory.period)
     generator = np.random.Generator(np.random.Philox(3))
-    table = Table(Arena(1000, LAYOUT.stride), sampler, RateLimiter(None, 1, 1.0), generator, MEMORY.period)
-    accumulator = EpisodeAccumulator(LAYOUT, world.lanes, part_length, CPU, MEMORY)
-    view, memory = world.reset(), Memory.empty(world.lanes, MEMORY.state_size, CPU)
+    table = Table(
+        Arena(1000, asking.layout.stride), sampler, RateLimiter(None, 1, 1.0), generator, asking.memory.period
+    )
+    accumulator = EpisodeAccumulator(asking.layout, world.lanes, part_length, CPU, asking.memory)
+    view, memory = world.reset(), Memory.empty(world.lanes, asking.memory.state_size, CPU)
     for at in range(60):
         action = torch.full((world.lanes,), at % 3)
         steps = view.observation["place"][:, 1].tolist()
@@ -105,6 +107,16 @@ def test_sequences_are_what_a_walk_through_the_episode_finds(dies, length, n_ste
             there = int(batch.bootstrap_step[row, at])
             assert batch.inputs.observation["place"][row, there, 1].item() == step + steps
             assert batch.action_mask[row, there].tolist() == [True, True, (step + steps) % 2 == 0]
+
+
+@pytest.mark.parametrize("period", [3, 5])
+def test_a_state_that_does_not_divide_into_equal_parts_is_read_back_whole(period):
+    asking = windows(burn_in=period, memory=MemorySpec(state_size=4, period=period))
+    batch = sampled(asking, CountingWorld([13]), 30)
+    starts = batch.inputs.observation["place"][:, 0, 1].tolist()
+    assert set(starts) == set(range(0, 13, period))
+    for row, start in enumerate(starts):
+        assert batch.state[row].tolist() == pytest.approx(state_at(max(0, start - period)))
 
 
 @given(length=st.integers(1, 14), n_step=st.integers(1, 4))

@@ -36,6 +36,12 @@ def test_every_shipped_configuration_loads_and_survives_a_dump(path, tmp_path):
     assert load_config(tmp_path / "dumped.yaml") == config
 
 
+@pytest.mark.parametrize("preset", sorted((CONFIGS / "presets").glob("*.yaml")), ids=lambda path: path.stem)
+def test_every_preset_goes_with_a_level(preset, write):
+    config = load_config(write(f"extends: [L1, {preset}]"))
+    assert config.sequence is not None
+
+
 def test_numbers_as_people_write_them_are_numbers(write):
     """Pitfall 26: 1e-3 was parsed as a string."""
     config = load_config(write("extends: L1\nlearner: {learning_rate: 1e-3}"))
