@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 
 import numpy as np
-import torch
 
 from townlet.checkpoint.branch import branch
 from townlet.checkpoint.manifest import FileRecord, Manifest
@@ -14,6 +13,8 @@ MEMBERS = ("learner", "actor-0", "actor-1", "replay-0")
 
 
 def learner_state(version: int) -> dict:
+    import torch  # not where processes fork
+
     generator = torch.Generator().manual_seed(version)
     return {
         "networks": {"online": {"0.weight": torch.randn(3, 4, generator=generator)}, "empty": {}},
@@ -23,7 +24,7 @@ def learner_state(version: int) -> dict:
 
 
 def actor_state(version: int, actor: int) -> dict:
-    return {"lanes": np.arange(4, dtype=np.uint64) + 100 * version + actor, "steps": version}
+    return {"lanes": np.arange(4, dtype=np.uint64) + 100 * version + actor, "actor": actor, "steps": version}
 
 
 def segment(number: int) -> bytes:
@@ -66,15 +67,25 @@ def commit(store: VersionStore, version: int, segments: tuple[int, ...] = (1, 2)
     return manifest
 
 
+def prepare_tiny(store: VersionStore, version: int, segments: tuple[int, ...]) -> tuple[FileRecord, ...]:
+    """All files of a version of one member, without torch."""
+    files = [*store.write_state(version, "actor-0", actor_state(version, 0))]
+    return (*files, *(store.write_segment("actor-0", segment(number)) for number in segments))
+
+
+def commit_tiny(store: VersionStore, version: int, segments: tuple[int, ...]) -> None:
+    store.commit(make_manifest(version, prepare_tiny(store, version, segments), members=("actor-0",)))
+
+
 def life(folder: str) -> None:
     """Everything that a store does, once: version 1 was there before; 2 comes and is pinned; 3 is aborted; 1 goes."""
     store = VersionStore(folder)
-    commit(store, 2, (2, 3), parent=1)
+    commit_tiny(store, 2, (2, 3))
     store.pin(2)
-    prepare(store, 3, (4,))
+    prepare_tiny(store, 3, (4,))
     store.abort(3)
     store.delete(1)
     store.collect()
-    prepare(store, 5, (5,))
+    prepare_tiny(store, 5, (5,))
     store.sweep()
     branch(store, 2, VersionStore(f"{folder}-branch"), "other", NOON)

@@ -24,7 +24,7 @@ def s3_endpoint():
 @pytest.fixture
 def s3_options(s3_endpoint):
     """What fsspec needs to know of it."""
-    return {**KEYS, "endpoint_url": s3_endpoint, "client_kwargs": {"region_name": "us-east-1"}}
+    return {**KEYS, "endpoint_url": s3_endpoint, "client_kwargs": {"region_name": "eu-west-1"}}
 
 
 @pytest.fixture
