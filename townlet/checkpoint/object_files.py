@@ -7,7 +7,7 @@ from typing import Any
 import fsspec
 
 from townlet.checkpoint.files import Publish
-from townlet.errors import UnavailableError
+from townlet.errors import ConfigError, UnavailableError
 
 BLOCK = 8 << 20
 
@@ -19,8 +19,12 @@ class ObjectFiles:
         self._url = url.rstrip("/")
         # What other processes write and delete must be seen at once.
         uncached = {"use_listings_cache": False, "skip_instance_cache": True}
-        with self._reporting("", "opened"):
+        try:
             self._fs, self._base = fsspec.core.url_to_fs(self._url, **{**uncached, **options})
+        except (ImportError, ValueError) as error:
+            raise ConfigError(
+                f"{url}: expected a URL of a kind that is installed (townlet[s3]), found: {error}"
+            ) from None
 
     @property
     def root(self) -> str:

@@ -8,12 +8,17 @@ from small_versions import commit, prepare
 
 from townlet.checkpoint import local_files
 from townlet.checkpoint.store import VersionStore
-from townlet.errors import CheckpointError, UnavailableError
+from townlet.errors import CheckpointError, ConfigError, UnavailableError
 
 
 def test_a_path_and_a_file_url_are_the_same_place(tmp_path):
     commit(VersionStore(str(tmp_path)), 1)
     assert VersionStore(f"file://{tmp_path}").verify(1).version == 1
+
+
+def test_a_url_of_a_kind_that_nobody_knows_is_refused():
+    with pytest.raises(ConfigError, match="nosuch://place: expected a URL of a kind that is installed"):
+        VersionStore("nosuch://place")
 
 
 def test_a_full_disk_fails_the_file_and_leaves_nothing(tmp_path, monkeypatch):
@@ -25,7 +30,7 @@ def test_a_full_disk_fails_the_file_and_leaves_nothing(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(local_files.os, "fsync", full)
-    with pytest.raises(UnavailableError, match=r"000001/policy.*|.*cannot be written: No space left on device"):
+    with pytest.raises(UnavailableError, match=r"000002.*cannot be written: No space left on device"):
         prepare(store, 2)
     monkeypatch.undo()
     assert store._files.sizes() == before
