@@ -56,6 +56,7 @@ def mutate(root: Path, paths: list[str], kind: str, chance: random.Random) -> li
     return list(altered)
 
 
+@pytest.mark.timeout(900)  # thousands of files
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_every_mutation_is_found_by_name_and_the_newest_good_version_is_known(store, tmp_path, seed):
     whole = {path: (tmp_path / path).read_bytes() for path in store._files.sizes()}
