@@ -10,7 +10,7 @@
     ├── InvalidRequestError   a message is malformed or out of bounds                          exit 1
     ├── WorldError            an environment is not what it declares, or fails again and again  exit 2
     ├── NumericalError        a NaN or an infinity where a finite number must be               exit 1
-    └── CheckpointError       saved state is missing, damaged or foreign                       exit 1
+    └── CheckpointError       state cannot be saved, or is missing, damaged or foreign         exit 1
 
 A message is one sentence that says what, where, what was expected and what was found. These are shown without a
 traceback; anything else that escapes is a bug of ours and keeps its traceback.
@@ -64,4 +64,4 @@ class NumericalError(TownletError):
 
 
 class CheckpointError(TownletError):
-    """Saved state is missing, damaged or foreign."""
+    """State cannot be saved as it is, or saved state is missing, damaged or foreign."""

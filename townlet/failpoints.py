@@ -1,0 +1,122 @@
+"""Named places where a test can make a process die, fail or dawdle.
+
+The environment variable TOWNLET_FAILPOINTS holds `NAME=ACTION` or `NAME=ACTION@3` (the third time it is passed only),
+several of them with commas between:
+
+    kill         the process kills itself (SIGKILL), as if its machine had died
+    exit         the process ends at once with status 70, without cleaning up
+    error        UnavailableError is raised
+    sleep:0.5    half a second passes
+
+Without the variable a failpoint costs one look at an empty dictionary.
+"""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from townlet.errors import ConfigError, UnavailableError
+
+VARIABLE = "TOWNLET_FAILPOINTS"
+
+NAMES = (
+    # every file of a version but its manifest, segments included
+    "checkpoint.file.before_write",
+    "checkpoint.file.before_rename",
+    "checkpoint.file.after_rename",
+    # inside each write on a local filesystem, whatever is written
+    "checkpoint.write.before_content",
+    "checkpoint.write.before_fsync",
+    "checkpoint.write.before_folder_fsync",
+    # the commit: before the rename there is no version, after it there is
+    "checkpoint.manifest.before_write",
+    "checkpoint.manifest.before_rename",
+    "checkpoint.manifest.after_rename",
+    # what takes versions and files away
+    "checkpoint.abort.before_files",
+    "checkpoint.delete.before_manifest",
+    "checkpoint.delete.before_files",
+    "checkpoint.delete.after_files",
+    "checkpoint.collect.before_segment",
+    "checkpoint.sweep.before_folder",
+    # the rest
+    "checkpoint.pin.before_rename",
+    "checkpoint.branch.before_manifest",
+)
+"""All there are: a campaign walks this list."""
+
+
+@dataclass
+class _Armed:
+    """at: which passing counts, 0: each. argument: seconds to sleep."""
+
+    action: str
+    argument: float
+    at: int
+    passed: int = 0
+
+
+_armed: dict[str, _Armed] = {}
+_counting = threading.Lock()
+
+
+def failpoint(name: str) -> None:
+    """Do nothing, unless `name` is armed."""
+    if _armed and name in _armed:
+        _pass(name, _armed[name])
+
+
+@contextmanager
+def armed(orders: str) -> Iterator[None]:
+    """Arm failpoints for a while, in this process. orders: as in the environment variable."""
+    before = dict(_armed)
+    _armed.update(_parse(orders))
+    try:
+        yield
+    finally:
+        _armed.clear()
+        _armed.update(before)
+
+
+def _pass(name: str, order: _Armed) -> None:
+    with _counting:
+        order.passed += 1
+        if order.at not in (0, order.passed):
+            return
+    match order.action:
+        case "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        case "exit":
+            os._exit(70)
+        case "error":
+            raise UnavailableError(f"failpoint {name}")
+        case "sleep":
+            time.sleep(order.argument)
+
+
+def _parse(orders: str) -> dict[str, _Armed]:
+    return dict(_parse_one(order.strip()) for order in orders.split(",") if order.strip())
+
+
+def _parse_one(order: str) -> tuple[str, _Armed]:
+    name, _, rest = order.partition("=")
+    words, _, at = rest.partition("@")
+    action, _, argument = words.partition(":")
+    if name not in NAMES:
+        raise ConfigError(f"{VARIABLE}: expected the name of a failpoint, found {name!r}")
+    try:
+        sleeps = action == "sleep"
+        if not sleeps and (action not in ("kill", "exit", "error") or argument):
+            raise ValueError
+        return name, _Armed(action, float(argument) if sleeps else 0.0, int(at or 0))
+    except ValueError:
+        raise ConfigError(
+            f"{VARIABLE}: {name}: expected kill, exit, error or sleep:SECONDS, and @COUNT or nothing, found {rest!r}"
+        ) from None
+
+
+_armed.update(_parse(os.environ.get(VARIABLE, "")))
