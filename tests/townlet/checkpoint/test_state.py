@@ -31,7 +31,7 @@ def same(mine, theirs) -> bool:
     if type(mine) is not type(theirs):
         return False
     if isinstance(mine, torch.Tensor):
-        bits = [tensor.contiguous().reshape(-1).view(torch.uint8) for tensor in (mine, theirs)]
+        bits = [t.clone(memory_format=torch.contiguous_format).view(-1).view(torch.uint8) for t in (mine, theirs)]
         return mine.dtype == theirs.dtype and mine.shape == theirs.shape and torch.equal(*bits)
     if isinstance(mine, np.ndarray):
         return mine.dtype == theirs.dtype and mine.shape == theirs.shape and mine.tobytes() == theirs.tobytes()
