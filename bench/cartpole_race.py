@@ -9,7 +9,6 @@ episodes where Townlet plays 50, and it may train for twice the tuned number of 
 
 import json
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -22,8 +21,8 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.rounds import options
+from bench.whole_run import result, train
 from townlet.config_file import load_config
-from townlet.run_folder import RunFolder
 
 CONFIG = Path("configs/cartpole.yaml")
 MAX_UPDATES = 20_000
@@ -70,21 +69,12 @@ def main() -> None:
 def race_townlet(seed: int, goal: float) -> Finish:
     """A whole run, as a user starts it, which ends with the first evaluation that reaches the goal."""
     with tempfile.TemporaryDirectory(prefix="bench-") as root:
-        overrides = (
-            f"run.root={root}",
-            "run.name=race",
-            f"seed={seed}",
-            "evaluation.goal.confirmations=0",
-            f"learner.max_updates={MAX_UPDATES}",
-        )
-        command = [str(Path(sys.executable).parent / "townlet"), "up", str(CONFIG)]
-        command += [word for override in overrides for word in ("--set", override)]
+        overrides = (f"seed={seed}", "evaluation.goal.confirmations=0", f"learner.max_updates={MAX_UPDATES}")
         started_at = time.time()
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        folder = train(CONFIG, Path(root) / "race", *overrides)
         ended_at = time.time()
-        folder = RunFolder(Path(root) / "race")
         reached_at = first_reached_at((folder.logs / "evaluator.log").read_text(), goal)
-        steps = json.loads(folder.result.read_text())["environment_steps"]
+        steps = result(folder)["environment_steps"]
         return Finish((reached_at or ended_at) - started_at, reached_at is not None, steps)
 
 

@@ -7,14 +7,13 @@ The curves are drawn to --plot.
 
 import argparse
 import json
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+
+from bench.whole_run import result, train
 
 CONFIG = Path("configs/L3_temporal.yaml")
 FIGURES = {
@@ -59,14 +58,10 @@ def learned(chosen: Options, mask: str) -> Curve:
     """One run's evaluations."""
     with tempfile.TemporaryDirectory() as root:
         overrides = (
-            *(f"run.root={root}", "run.name=economy", f"seed={chosen.seed}"),
+            *(f"seed={chosen.seed}", f"world.payment.mask_unaffordable={mask}"),
             *("evaluation.goal=null", "evaluation.period_updates=500", f"learner.max_updates={chosen.updates}"),
-            f"world.payment.mask_unaffordable={mask}",
         )
-        options = [word for override in overrides for word in ("--set", override)]
-        townlet = Path(sys.executable).parent / "townlet"
-        subprocess.run([townlet, "up", str(CONFIG), *options], check=True, stdout=sys.stderr)
-        found: list[dict[str, Any]] = json.loads((Path(root) / "economy" / "result.json").read_text())["evaluations"]
+        found = result(train(CONFIG, Path(root) / "economy", *overrides))["evaluations"]
     return [{name: ({**point, **point["habits"]})[name] for name in ("updates", *FIGURES)} for point in found]
 
 
