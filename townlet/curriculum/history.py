@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from townlet.curriculum.saved import Form, check_forms
+from townlet.checkpoint.form import Form, check_forms
 
 
 class History:
@@ -40,8 +40,8 @@ class History:
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Raises CheckpointError, and then nothing has changed."""
         forms = {
-            "rows": Form(torch.float64, tuple(self._rows.shape)),
-            "count": Form(torch.int64, tuple(self._count.shape), least=0),
+            "rows": Form("float64", tuple(self._rows.shape)),
+            "count": Form("int64", tuple(self._count.shape), least=0),
         }
-        check_forms(state, forms)
+        check_forms("saved curriculum", state, forms)
         self._rows, self._count = state["rows"].clone(), state["count"].clone()

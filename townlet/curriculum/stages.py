@@ -9,9 +9,9 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from townlet.checkpoint.form import Form, check_forms
 from townlet.curriculum.history import History
 from townlet.curriculum.interface import Ended, StageChange
-from townlet.curriculum.saved import Form, check_forms
 
 
 @dataclass(frozen=True)
@@ -84,10 +84,10 @@ class Stages:
         lanes = len(self._stage)
         history = {name: tensor for name, tensor in state.items() if name.startswith("history.")}
         forms = {
-            "stage": Form(torch.int64, (lanes,), 0, self.count - 1),
-            "rate_at_change": Form(torch.float64, (lanes,), 0.0, 1.0),
+            "stage": Form("int64", (lanes,), 0, self.count - 1),
+            "rate_at_change": Form("float64", (lanes,), 0.0, 1.0),
         }
-        check_forms({name: tensor for name, tensor in state.items() if name not in history}, forms)
+        check_forms("saved curriculum", {name: tensor for name, tensor in state.items() if name not in history}, forms)
         self._history.load_state_dict({name.removeprefix("history."): tensor for name, tensor in history.items()})
         self._stage, self._rate_at_change = state["stage"].clone(), state["rate_at_change"].clone()
 

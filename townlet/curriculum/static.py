@@ -3,8 +3,8 @@
 import torch
 from torch import Tensor
 
+from townlet.checkpoint.form import check_forms
 from townlet.curriculum.interface import Ended, StageChange
-from townlet.curriculum.saved import check_forms
 
 
 class Static:
@@ -30,4 +30,4 @@ class Static:
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Raises CheckpointError when there is anything."""
-        check_forms(state, {})
+        check_forms("saved curriculum", state, {})

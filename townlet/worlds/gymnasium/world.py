@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from townlet.checkpoint.form import Form, check_forms
 from townlet.errors import CheckpointError, InvalidRequestError
 from townlet.worlds.gymnasium.arrays import LaneArrays
 from townlet.worlds.gymnasium.lanes import Failure, Lanes
@@ -108,14 +109,11 @@ class GymnasiumWorld:
         Raises CheckpointError when it cannot be the state of a world of this seed and these lanes.
         """
         expected = self.state_dict()
-        if state.keys() != expected.keys():
-            raise CheckpointError(f"world: expected tensors {sorted(expected)}, found {sorted(state)}")
+        check_forms("saved world", state, {name: Form.of(tensor) for name, tensor in expected.items()})
         for name, tensor in expected.items():
             found = state[name]
-            if found.shape != tensor.shape or found.dtype != tensor.dtype:
-                raise CheckpointError(f"world: tensor {name}: expected {_form(tensor)}, found {_form(found)}")
             if name != "episode" and not torch.equal(found.to(self.device), tensor):
-                raise CheckpointError(f"world: tensor {name}: expected {tensor.tolist()}, found {found.tolist()}")
+                raise CheckpointError(f"saved world: {name}: expected {tensor.tolist()}, found {found.tolist()}")
         self._arrays.episode[:] = state["episode"].cpu().numpy()
         self.reset()
 

@@ -4,7 +4,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from townlet.errors import CheckpointError, InvalidRequestError
+from townlet.checkpoint.form import Form, check_forms
+from townlet.errors import InvalidRequestError
 from townlet.worlds.interface import Finished, Step, View
 from townlet.worlds.portrait import LaneView
 from townlet.worlds.random_stream import below, random_bits
@@ -81,11 +82,8 @@ class RecallWorld:
 
         Raises CheckpointError, and then nothing has changed.
         """
-        for name, mine in self.state_dict().items():
-            if name not in state or state[name].shape != mine.shape or state[name].dtype != mine.dtype:
-                raise CheckpointError(f"saved world: tensor {name}: expected {mine.dtype} {list(mine.shape)}")
-        if not 0 <= int(state["steps"]) <= self.settings.delay:
-            raise CheckpointError(f"saved world: tensor steps: expected 0 to {self.settings.delay}")
+        forms = {name: Form.of(mine) for name, mine in self.state_dict().items()}
+        check_forms("saved world", state, {**forms, "steps": Form("int64", (), 0, self.settings.delay)})
         self._seed, self._lane, self._episode, self._symbol = (
             state[name].to(self.device, copy=True) for name in ("seed", "lane", "episode", "symbol")
         )

@@ -166,9 +166,9 @@ def test_a_saved_world_goes_on_with_the_episodes_that_follow(build):
     other = build()
     other.load_state_dict(state)
     assert torch.equal(other.view().observation["observation"], following)
-    with pytest.raises(CheckpointError, match="tensor lane: expected "):
+    with pytest.raises(CheckpointError, match="saved world: lane: expected "):
         build(first_lane=1).load_state_dict(state)
-    with pytest.raises(CheckpointError, match=r"tensor episode: expected torch.int64 \[2\], found torch.int64 \[3\]"):
+    with pytest.raises(CheckpointError, match=r"saved world: episode: expected int64 \[2\], found int64 \[3\]"):
         build(2).load_state_dict(state | {"lane": state["lane"][:2]})
 
 
