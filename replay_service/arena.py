@@ -37,6 +37,11 @@ class Arena:
         self._since_start = np.zeros(capacity, np.int32)
         self._until_end = np.zeros(capacity, np.int32)
 
+    def begin_at(self, position: int) -> None:
+        """The first record to come has this position. Nothing has ever been written."""
+        assert self.head == self.tail == 0
+        self.head = self.tail = position
+
     def __len__(self) -> int:
         return self.head - self.tail
 

@@ -1,7 +1,7 @@
 """The replay of one shard, in memory: arena, sampler and limiter put together. Pure: no network, clock, lock or log."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,20 @@ from numpy.typing import NDArray
 from replay_service.arena import Arena, Slice
 from replay_service.rate_limiter import RateLimiter
 from replay_service.sampler.interface import Sampler
+from townlet.checkpoint import philox
+from townlet.checkpoint.form import Form, check_forms
+from townlet.checkpoint.state import State
+from townlet.errors import CheckpointError
+
+_FORMS = {
+    "tail": Form("int", least=0),
+    "orders": Form("int64", (None,), least=0),
+    "steps": Form("int64", (None,), least=1),
+    "sampler": Form("dict"),
+    "limiter": Form("dict"),
+    "generator": Form("dict"),
+}
+_LIMITER = {"inserted": Form("int", least=0), "sampled": Form("int", least=0)}
 
 
 @dataclass(frozen=True)
@@ -109,6 +123,55 @@ class Table:
         keys, priorities = keys[held], priorities[held]
         is_item = (self._arena.until_end(keys) > 0) & (self._arena.since_start(keys) % self._period == 0)
         self._sampler.update(keys[is_item], priorities[is_item])
+
+    def held(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Order number and steps of each episode, int64 [E], oldest first."""
+        orders = np.array([episode.order for episode in self._episodes], np.int64)
+        return orders, np.array([episode.steps for episode in self._episodes], np.int64)
+
+    def state(self) -> State:
+        """All that the future depends on, but for the episodes' records: copies."""
+        orders, steps = self.held()
+        return {
+            "tail": self._arena.tail,
+            "orders": orders,
+            "steps": steps,
+            "sampler": self._sampler.state(self._items()),
+            "limiter": {"inserted": self.limiter.inserted, "sampled": self.limiter.sampled},
+            "generator": philox.state(self._generator),
+        }
+
+    def load_state(self, state: State, episodes: Iterable[bytes | memoryview]) -> None:
+        """Take up a state with the records of its episodes, oldest first. Nothing has ever been inserted here.
+
+        Raises CheckpointError when the two do not fit this table, or one another; it is of no use then.
+        """
+        check_forms("saved table", state, _FORMS)
+        check_forms("saved limiter", state["limiter"], _LIMITER)
+        orders, steps = state["orders"], state["steps"]
+        if len(orders) != len(steps) or (np.diff(orders) <= 0).any():
+            raise CheckpointError(
+                "saved table: orders: expected ascending numbers, one for each of steps, found others"
+            )
+        if int((steps + 1).sum()) > self._arena.capacity:
+            raise CheckpointError(
+                f"saved table: steps: expected at most {self._arena.capacity} records in all, found {(steps + 1).sum()}"
+            )
+        self._arena.begin_at(state["tail"])
+        self._sampler.begin_at(state["tail"])
+        for order, expected, records in zip(orders.tolist(), steps.tolist(), episodes, strict=True):
+            if len(records) != (expected + 1) * self._arena.stride:
+                size = (expected + 1) * self._arena.stride
+                raise CheckpointError(f"saved episode {order}: expected {size} bytes, found {len(records)}")
+            self.insert(order, records)
+        self._sampler.load_state(self._items(), state["sampler"])
+        self.limiter.inserted, self.limiter.sampled = state["limiter"]["inserted"], state["limiter"]["sampled"]
+        philox.load_state(self._generator, state["generator"])
+
+    def _items(self) -> NDArray[np.int64]:
+        """The positions of all items held, oldest first."""
+        items = [np.arange(each.first, each.first + each.steps, self._period) for each in self._episodes]
+        return np.concatenate(items) if items else np.empty(0, np.int64)
 
     def _drop_oldest(self) -> int:
         oldest = self._episodes.popleft()

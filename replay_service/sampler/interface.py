@@ -4,7 +4,7 @@ An item is known by its position in the arena; its slot is position % capacity. 
 `period`-th of its steps, from the first on; the final record is no step. Legend: N draws.
 """
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,9 @@ class Sampler(Protocol):
     def total_weight(self) -> float:
         """The sum of all draw weights."""
 
+    def begin_at(self, position: int) -> None:
+        """The first record to come has this position. Nothing has ever been inserted."""
+
     def insert(self, first: int, steps: int) -> None:
         """The items among [first, first + steps) can be drawn from now on; position first + steps is a final record."""
 
@@ -34,3 +37,15 @@ class Sampler(Protocol):
 
     def update(self, positions: NDArray[np.int64], priorities: NDArray[np.float32]) -> None:
         """Set the priorities of items [N] that are all still held. Of an item named twice the last one counts."""
+
+    def state(self, items: NDArray[np.int64]) -> dict[str, Any]:
+        """What draws depend on beside the items, as `townlet.checkpoint.state` keeps it.
+
+        items: the positions [M] of all items held.
+        """
+
+    def load_state(self, items: NDArray[np.int64], state: dict[str, Any]) -> None:
+        """Take up a state, once these items [M] have been inserted.
+
+        Raises CheckpointError when it cannot be one, and then nothing has changed.
+        """

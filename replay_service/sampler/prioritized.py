@@ -3,14 +3,19 @@
 Schaul et al., "Prioritized Experience Replay" (2016), section 3.3, proportional: P(i) = p_i^alpha / sum_k p_k^alpha.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from replay_service.sampler.interface import Generator
 from replay_service.sampler.sum_tree import SumTree
+from townlet.checkpoint.form import Form, check_forms
 
 LEAST_PRIORITY = 1e-6
 """Stands in for smaller priorities, so that every item can be drawn (the paper's small constant)."""
+MOST_WEIGHT = float(np.finfo(np.float32).max)
+"""Priorities travel as float32."""
 
 
 class PrioritizedSampler:
@@ -29,6 +34,11 @@ class PrioritizedSampler:
     def total_weight(self) -> float:
         """The sum of priority ** exponent."""
         return self._tree.total
+
+    def begin_at(self, position: int) -> None:
+        """See `Sampler.begin_at`."""
+        assert self.items == self._tail == 0
+        self._tail = position
 
     def insert(self, first: int, steps: int) -> None:
         """See `Sampler.insert`."""
@@ -55,3 +65,14 @@ class PrioritizedSampler:
         self._highest = max(self._highest, float(priorities.max(initial=0.0)))
         weights = np.maximum(priorities.astype(np.float64), LEAST_PRIORITY) ** self._exponent
         self._tree.set(positions % self._capacity, weights)
+
+    def state(self, items: NDArray[np.int64]) -> dict[str, Any]:
+        """highest: of all priorities. weights: float64 [M]. See `Sampler.state`."""
+        return {"highest": self._highest, "weights": self._tree.get(items % self._capacity)}
+
+    def load_state(self, items: NDArray[np.int64], state: dict[str, Any]) -> None:
+        """See `Sampler.load_state`."""
+        weights = Form("float64", (len(items),), least=LEAST_PRIORITY / 2, most=MOST_WEIGHT)
+        check_forms("saved sampler", state, {"highest": Form("float", least=0.0, most=MOST_WEIGHT), "weights": weights})
+        self._highest = state["highest"]
+        self._tree.set(items % self._capacity, state["weights"])

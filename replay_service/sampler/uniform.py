@@ -1,9 +1,12 @@
 """Every item is equally likely."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from replay_service.sampler.interface import Generator
+from townlet.checkpoint.form import Form, check_forms
 
 
 class UniformSampler:
@@ -21,6 +24,11 @@ class UniformSampler:
     def total_weight(self) -> float:
         """Each item weighs 1."""
         return float(self.items)
+
+    def begin_at(self, position: int) -> None:
+        """See `Sampler.begin_at`."""
+        assert self._head == self._tail == 0
+        self._head = self._tail = position
 
     def insert(self, first: int, steps: int) -> None:
         """See `Sampler.insert`."""
@@ -46,3 +54,11 @@ class UniformSampler:
 
     def update(self, positions: NDArray[np.int64], priorities: NDArray[np.float32]) -> None:
         """Priorities do not matter here."""
+
+    def state(self, items: NDArray[np.int64]) -> dict[str, Any]:
+        """items: how many; there is nothing else. See `Sampler.state`."""
+        return {"items": len(items)}
+
+    def load_state(self, items: NDArray[np.int64], state: dict[str, Any]) -> None:
+        """See `Sampler.load_state`."""
+        check_forms("saved sampler", state, {"items": Form("int", least=len(items), most=len(items))})

@@ -10,6 +10,8 @@ from replay_service.rate_limiter import RateLimiter
 from replay_service.sampler.prioritized import PrioritizedSampler
 from replay_service.sampler.uniform import UniformSampler
 from replay_service.table import Table
+from townlet.checkpoint.state import decode_state, encode_state
+from townlet.errors import CheckpointError
 
 STRIDE = 3
 
@@ -83,3 +85,57 @@ def test_sampling_counts_for_the_limiter():
     table.insert(0, episode(0, 4))
     table.sample(7, 0, 1, [Slice(0, 1, 0, 1)])
     assert table.limiter.sampled == 7
+
+
+def live(table, lengths, first_number=0):
+    """Insert, draw and return priorities; everything that was drawn."""
+    drawn = []
+    for number, steps in enumerate(lengths, first_number):
+        table.insert(number, episode(number % 200, steps))
+        sample = table.sample(3, 1, 2, [Slice(0, 3, 0, STRIDE)])
+        table.update_priorities(sample.keys, np.arange(1, 4, dtype=np.float32) * (number % 7 + 1))
+        drawn.append((sample.keys.tolist(), sample.probabilities.tolist(), sample.data, table.total_weight))
+    return drawn
+
+
+def records_of(state, lengths):
+    return [episode(order % 200, lengths[order]) for order in state["orders"].tolist()]
+
+
+samplers = pytest.mark.parametrize("sampler", [UniformSampler, lambda n: PrioritizedSampler(n, 0.6)])
+
+
+@samplers
+@given(lengths=st.lists(st.integers(1, 12), min_size=2, max_size=20), data=st.data())
+def test_a_table_taken_up_goes_on_as_the_one_that_was_saved(sampler, lengths, data):
+    cut = data.draw(st.integers(0, len(lengths)))
+    table = make_table(sampler=sampler(40))
+    live(table, lengths[:cut])
+    state = decode_state(*encode_state(table.state()), "test")
+    other = make_table(sampler=sampler(40))
+    other.load_state(state, records_of(state, lengths))
+    assert live(other, lengths[cut:], cut) == live(table, lengths[cut:], cut)
+    assert (other.records, other.episodes, other.items) == (table.records, table.episodes, table.items)
+    assert vars(other.limiter) == vars(table.limiter)
+    assert encode_state(other.state()) == encode_state(table.state())
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda state: state.pop("tail"), "saved table: tail is missing"),
+        (lambda state: state["orders"].__setitem__(1, 0), "saved table: orders: expected ascending numbers"),
+        (lambda state: state["steps"].__setitem__(0, 99), "saved table: steps: expected at most 40 records .*, found"),
+        (lambda state: state["steps"].__setitem__(0, 5), "saved episode 0: expected 18 bytes, found 15"),
+        (lambda state: state["limiter"].update(sampled=-1), "saved limiter: sampled: expected values from 0"),
+        (lambda state: state["sampler"].update(weights=np.ones(1)), r"saved sampler: weights: expected float64 \[7\]"),
+        (lambda state: state["generator"].update(half=True), "saved random stream: half: expected int"),
+    ],
+)
+def test_a_state_that_is_none_is_refused_by_name(damage, message):
+    table = make_table(sampler=PrioritizedSampler(40, 0.6))
+    live(table, [4, 3])
+    state = table.state()
+    damage(state)
+    with pytest.raises(CheckpointError, match=message):
+        make_table(sampler=PrioritizedSampler(40, 0.6)).load_state(state, [episode(0, 4), episode(1, 3)])
