@@ -65,6 +65,26 @@ class ReplayServiceStub:
                 request_serializer=protos_dot_replay__pb2.StatsRequest.SerializeToString,
                 response_deserializer=protos_dot_replay__pb2.StatsResponse.FromString,
                 _registered_method=True)
+        self.CutVersion = channel.unary_unary(
+                '/townlet.v1.ReplayService/CutVersion',
+                request_serializer=protos_dot_replay__pb2.CutVersionRequest.SerializeToString,
+                response_deserializer=protos_dot_replay__pb2.CutVersionResponse.FromString,
+                _registered_method=True)
+        self.AwaitVersion = channel.unary_unary(
+                '/townlet.v1.ReplayService/AwaitVersion',
+                request_serializer=protos_dot_replay__pb2.AwaitVersionRequest.SerializeToString,
+                response_deserializer=protos_dot_replay__pb2.AwaitVersionResponse.FromString,
+                _registered_method=True)
+        self.EndVersion = channel.unary_unary(
+                '/townlet.v1.ReplayService/EndVersion',
+                request_serializer=protos_dot_replay__pb2.EndVersionRequest.SerializeToString,
+                response_deserializer=protos_dot_replay__pb2.EndVersionResponse.FromString,
+                _registered_method=True)
+        self.TakeUpVersion = channel.unary_unary(
+                '/townlet.v1.ReplayService/TakeUpVersion',
+                request_serializer=protos_dot_replay__pb2.TakeUpVersionRequest.SerializeToString,
+                response_deserializer=protos_dot_replay__pb2.TakeUpVersionResponse.FromString,
+                _registered_method=True)
 
 
 class ReplayServiceServicer:
@@ -119,6 +139,43 @@ class ReplayServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CutVersion(self, request, context):
+        """Cuts this shard's part of a version: all that was acknowledged and drawn before it returns is in it, and nothing
+        that is afterwards. Then it is written in the background, while the shard goes on serving. A version that was cut
+        before and is neither written nor ended is given up. Waits while Redis is away. Idempotent by version.
+        FAILED_PRECONDITION: the shard holds nothing yet.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AwaitVersion(self, request, context):
+        """The files of the version that was cut last, once they are written and durable; waits for that, for at most
+        `wait_ms`, and then returns with `written` false. Idempotent. INVALID_ARGUMENT: another version, or none, was cut.
+        Any other error: what went wrong; the version cannot be completed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndVersion(self, request, context):
+        """Tells that a version which was cut here is complete everywhere, so that later ones may share its segments, or that
+        it is given up. Idempotent; a version that is not the last one cut here is passed over.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def TakeUpVersion(self, request, context):
+        """Makes the shard what it was when it cut this version, in Redis and in memory: episodes and their order, priorities,
+        the limiter's books, producers, the random stream. What it held before is gone. All files are verified first. Until
+        it returns the shard serves nobody: calls fail with UNAVAILABLE, and those that wait too. Safe to repeat.
+        DATA_LOSS: a file is missing or damaged, and nothing has changed.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReplayServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -141,6 +198,26 @@ def add_ReplayServiceServicer_to_server(servicer, server):
                     servicer.Stats,
                     request_deserializer=protos_dot_replay__pb2.StatsRequest.FromString,
                     response_serializer=protos_dot_replay__pb2.StatsResponse.SerializeToString,
+            ),
+            'CutVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.CutVersion,
+                    request_deserializer=protos_dot_replay__pb2.CutVersionRequest.FromString,
+                    response_serializer=protos_dot_replay__pb2.CutVersionResponse.SerializeToString,
+            ),
+            'AwaitVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.AwaitVersion,
+                    request_deserializer=protos_dot_replay__pb2.AwaitVersionRequest.FromString,
+                    response_serializer=protos_dot_replay__pb2.AwaitVersionResponse.SerializeToString,
+            ),
+            'EndVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndVersion,
+                    request_deserializer=protos_dot_replay__pb2.EndVersionRequest.FromString,
+                    response_serializer=protos_dot_replay__pb2.EndVersionResponse.SerializeToString,
+            ),
+            'TakeUpVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.TakeUpVersion,
+                    request_deserializer=protos_dot_replay__pb2.TakeUpVersionRequest.FromString,
+                    response_serializer=protos_dot_replay__pb2.TakeUpVersionResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -262,6 +339,114 @@ class ReplayService:
             '/townlet.v1.ReplayService/Stats',
             protos_dot_replay__pb2.StatsRequest.SerializeToString,
             protos_dot_replay__pb2.StatsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CutVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/townlet.v1.ReplayService/CutVersion',
+            protos_dot_replay__pb2.CutVersionRequest.SerializeToString,
+            protos_dot_replay__pb2.CutVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AwaitVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/townlet.v1.ReplayService/AwaitVersion',
+            protos_dot_replay__pb2.AwaitVersionRequest.SerializeToString,
+            protos_dot_replay__pb2.AwaitVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/townlet.v1.ReplayService/EndVersion',
+            protos_dot_replay__pb2.EndVersionRequest.SerializeToString,
+            protos_dot_replay__pb2.EndVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TakeUpVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/townlet.v1.ReplayService/TakeUpVersion',
+            protos_dot_replay__pb2.TakeUpVersionRequest.SerializeToString,
+            protos_dot_replay__pb2.TakeUpVersionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -65,6 +65,27 @@ class ReplayServiceStub:
     """
     Stats: _grpc.UnaryUnaryMultiCallable[_replay_pb2.StatsRequest, _replay_pb2.StatsResponse]
     """What the shard holds and what it has done. Never waits."""
+    CutVersion: _grpc.UnaryUnaryMultiCallable[_replay_pb2.CutVersionRequest, _replay_pb2.CutVersionResponse]
+    """Cuts this shard's part of a version: all that was acknowledged and drawn before it returns is in it, and nothing
+    that is afterwards. Then it is written in the background, while the shard goes on serving. A version that was cut
+    before and is neither written nor ended is given up. Waits while Redis is away. Idempotent by version.
+    FAILED_PRECONDITION: the shard holds nothing yet.
+    """
+    AwaitVersion: _grpc.UnaryUnaryMultiCallable[_replay_pb2.AwaitVersionRequest, _replay_pb2.AwaitVersionResponse]
+    """The files of the version that was cut last, once they are written and durable; waits for that, for at most
+    `wait_ms`, and then returns with `written` false. Idempotent. INVALID_ARGUMENT: another version, or none, was cut.
+    Any other error: what went wrong; the version cannot be completed.
+    """
+    EndVersion: _grpc.UnaryUnaryMultiCallable[_replay_pb2.EndVersionRequest, _replay_pb2.EndVersionResponse]
+    """Tells that a version which was cut here is complete everywhere, so that later ones may share its segments, or that
+    it is given up. Idempotent; a version that is not the last one cut here is passed over.
+    """
+    TakeUpVersion: _grpc.UnaryUnaryMultiCallable[_replay_pb2.TakeUpVersionRequest, _replay_pb2.TakeUpVersionResponse]
+    """Makes the shard what it was when it cut this version, in Redis and in memory: episodes and their order, priorities,
+    the limiter's books, producers, the random stream. What it held before is gone. All files are verified first. Until
+    it returns the shard serves nobody: calls fail with UNAVAILABLE, and those that wait too. Safe to repeat.
+    DATA_LOSS: a file is missing or damaged, and nothing has changed.
+    """
 
 @_typing.type_check_only
 class ReplayServiceAsyncStub(ReplayServiceStub):
@@ -103,6 +124,27 @@ class ReplayServiceAsyncStub(ReplayServiceStub):
     """
     Stats: _aio.UnaryUnaryMultiCallable[_replay_pb2.StatsRequest, _replay_pb2.StatsResponse]  # type: ignore[assignment]
     """What the shard holds and what it has done. Never waits."""
+    CutVersion: _aio.UnaryUnaryMultiCallable[_replay_pb2.CutVersionRequest, _replay_pb2.CutVersionResponse]  # type: ignore[assignment]
+    """Cuts this shard's part of a version: all that was acknowledged and drawn before it returns is in it, and nothing
+    that is afterwards. Then it is written in the background, while the shard goes on serving. A version that was cut
+    before and is neither written nor ended is given up. Waits while Redis is away. Idempotent by version.
+    FAILED_PRECONDITION: the shard holds nothing yet.
+    """
+    AwaitVersion: _aio.UnaryUnaryMultiCallable[_replay_pb2.AwaitVersionRequest, _replay_pb2.AwaitVersionResponse]  # type: ignore[assignment]
+    """The files of the version that was cut last, once they are written and durable; waits for that, for at most
+    `wait_ms`, and then returns with `written` false. Idempotent. INVALID_ARGUMENT: another version, or none, was cut.
+    Any other error: what went wrong; the version cannot be completed.
+    """
+    EndVersion: _aio.UnaryUnaryMultiCallable[_replay_pb2.EndVersionRequest, _replay_pb2.EndVersionResponse]  # type: ignore[assignment]
+    """Tells that a version which was cut here is complete everywhere, so that later ones may share its segments, or that
+    it is given up. Idempotent; a version that is not the last one cut here is passed over.
+    """
+    TakeUpVersion: _aio.UnaryUnaryMultiCallable[_replay_pb2.TakeUpVersionRequest, _replay_pb2.TakeUpVersionResponse]  # type: ignore[assignment]
+    """Makes the shard what it was when it cut this version, in Redis and in memory: episodes and their order, priorities,
+    the limiter's books, producers, the random stream. What it held before is gone. All files are verified first. Until
+    it returns the shard serves nobody: calls fail with UNAVAILABLE, and those that wait too. Safe to repeat.
+    DATA_LOSS: a file is missing or damaged, and nothing has changed.
+    """
 
 class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
     """One shard of the replay: it holds whole episodes and serves sampled windows of them.
@@ -162,5 +204,50 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_replay_pb2.StatsResponse, _abc.Awaitable[_replay_pb2.StatsResponse]]:
         """What the shard holds and what it has done. Never waits."""
+
+    @_abc_1.abstractmethod
+    def CutVersion(
+        self,
+        request: _replay_pb2.CutVersionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_replay_pb2.CutVersionResponse, _abc.Awaitable[_replay_pb2.CutVersionResponse]]:
+        """Cuts this shard's part of a version: all that was acknowledged and drawn before it returns is in it, and nothing
+        that is afterwards. Then it is written in the background, while the shard goes on serving. A version that was cut
+        before and is neither written nor ended is given up. Waits while Redis is away. Idempotent by version.
+        FAILED_PRECONDITION: the shard holds nothing yet.
+        """
+
+    @_abc_1.abstractmethod
+    def AwaitVersion(
+        self,
+        request: _replay_pb2.AwaitVersionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_replay_pb2.AwaitVersionResponse, _abc.Awaitable[_replay_pb2.AwaitVersionResponse]]:
+        """The files of the version that was cut last, once they are written and durable; waits for that, for at most
+        `wait_ms`, and then returns with `written` false. Idempotent. INVALID_ARGUMENT: another version, or none, was cut.
+        Any other error: what went wrong; the version cannot be completed.
+        """
+
+    @_abc_1.abstractmethod
+    def EndVersion(
+        self,
+        request: _replay_pb2.EndVersionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_replay_pb2.EndVersionResponse, _abc.Awaitable[_replay_pb2.EndVersionResponse]]:
+        """Tells that a version which was cut here is complete everywhere, so that later ones may share its segments, or that
+        it is given up. Idempotent; a version that is not the last one cut here is passed over.
+        """
+
+    @_abc_1.abstractmethod
+    def TakeUpVersion(
+        self,
+        request: _replay_pb2.TakeUpVersionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_replay_pb2.TakeUpVersionResponse, _abc.Awaitable[_replay_pb2.TakeUpVersionResponse]]:
+        """Makes the shard what it was when it cut this version, in Redis and in memory: episodes and their order, priorities,
+        the limiter's books, producers, the random stream. What it held before is gone. All files are verified first. Until
+        it returns the shard serves nobody: calls fail with UNAVAILABLE, and those that wait too. Safe to repeat.
+        DATA_LOSS: a file is missing or damaged, and nothing has changed.
+        """
 
 def add_ReplayServiceServicer_to_server(servicer: ReplayServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -9,11 +9,14 @@ import structlog
 from protos import replay_pb2, replay_pb2_grpc
 from replay_service.redis_log import Meta, RedisLog
 from replay_service.servicer import ReplayServicer
-from replay_service.shard import Shard, build_shard
+from replay_service.shard import Shard, build_shard, restored_shard
+from replay_service.versions import ShardVersions, TakenUp
+from townlet.checkpoint.store import VersionStore
 from townlet.config import Config
 from townlet.errors import ConfigError, UnavailableError
 from townlet.lifecycle import ServiceArguments, arguments_parser, run_service
 from townlet.rpc import Server
+from townlet.run_folder import RunFolder
 
 CONNECT_RETRY_S = 0.1
 
@@ -34,17 +37,33 @@ async def serve(config: Config, redis_url: str, index: int, stop: threading.Even
     durable = config.replay.durability == "disk"
     ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
     async with RedisLog(redis_url, config.run.name, index, durable, config.replay.redis_timeout_s) as redis_log:
+        committing: set[asyncio.Task[None]] = set()
 
         async def adopt(meta: Meta) -> Shard:
-            shard = await build_shard(config, index, redis_log, meta, servicer.look_again)
-            committing = asyncio.create_task(shard.commits.run())
-            committing.add_done_callback(lambda task: _pass_on(task, ended))
+            return commit(await build_shard(config, index, redis_log, meta, servicer.look_again))
+
+        async def restore(version: int, taken: TakenUp) -> Shard:
+            for task in tuple(committing):
+                task.cancel()
+                await asyncio.wait([task])
+            shard = await restored_shard(config, index, redis_log, taken, version, servicer.look_again)
+            versions.took_up(taken)
+            return commit(shard)
+
+        def commit(shard: Shard) -> Shard:
+            task = asyncio.create_task(shard.commits.run())
+            committing.add(task)
+            task.add_done_callback(lambda task: _pass_on(task, ended))
+            task.add_done_callback(committing.discard)
             return shard
 
-        servicer = ReplayServicer(config.run.name, config.shard_capacity, adopt)
+        root = config.checkpoint.root or RunFolder(config.run.folder).versions
+        versions = ShardVersions(VersionStore(root), f"replay-{index}", redis_log)
         await connect(redis_log, config.replay.redis_timeout_s)
+        taking_up = await redis_log.read_taking_up()
+        servicer = ReplayServicer(config.run.name, config.shard_capacity, adopt, versions, restore, taking_up)
         known = await redis_log.read_meta()
-        if known is not None:
+        if known is not None and taking_up is None:
             servicer.take_up(await adopt(known))
         server = Server()
         replay_pb2_grpc.add_ReplayServiceServicer_to_server(servicer, server.grpc_server)

@@ -13,6 +13,7 @@ import structlog
 from replay_service.producers import Producer, Producers
 from replay_service.redis_log import Meta, RedisLog, Transaction
 from replay_service.table import Table
+from townlet.checkpoint.state import State
 from townlet.errors import TownletError, UnavailableError
 
 GROUP_LIMIT_BYTES = 4 * 2**20
@@ -45,6 +46,15 @@ class Open:
     """The epoch."""
 
 
+@dataclass(frozen=True)
+class Cut:
+    """A shard as it was between two groups. table: see `Table.state`."""
+
+    meta: Meta
+    producers: dict[str, Producer]
+    table: State
+
+
 class Commits:
     """The only writer of the log, and of the table's episodes."""
 
@@ -68,6 +78,8 @@ class Commits:
         self._on_commit = on_commit
         self._queue: asyncio.Queue[Append | Open] = asyncio.Queue()
         self._dropped = dropped
+        self._keeping = False
+        self._between_groups = asyncio.Lock()
 
     @property
     def appended(self) -> int:
@@ -89,16 +101,43 @@ class Commits:
 
     async def run(self) -> None:
         """Commit group after group, for ever."""
-        while True:
-            group = await self._next_group()
+        group: list[Append | Open] = []
+        try:
+            while True:
+                group = await self._next_group()
+                await self._commit(group)
+        except asyncio.CancelledError:
+            self._turn_away(group)
+            raise
+
+    async def _commit(self, group: list[Append | Open]) -> None:
+        async with self._between_groups:
             transaction, answers = self._plan(group)
             await self._write(transaction)
             self._admit(transaction)
-            self.pending_steps -= sum(operation.steps for operation in group if isinstance(operation, Append))
-            for done, answer in answers:
-                if not done.done():
-                    done.set_result(answer)
-            self._on_commit()
+        self.pending_steps -= sum(operation.steps for operation in group if isinstance(operation, Append))
+        for done, answer in answers:
+            if not done.done():
+                done.set_result(answer)
+        self._on_commit()
+
+    def _turn_away(self, group: list[Append | Open]) -> None:
+        """The shard is taken down: whoever still waits has to come again."""
+        while not self._queue.empty():
+            group.append(self._queue.get_nowait())
+        for operation in group:
+            _refuse(operation, UnavailableError("this shard is taking up another version"))
+
+    async def cut(self) -> Cut:
+        """The shard as it is between two groups. The log keeps what is dropped from now on, until `let_go`."""
+        async with self._between_groups:
+            self._keeping = True
+            producers = {actor: replace(producer) for actor, producer in self._producers.all().items()}
+            return Cut(self._meta, producers, self._table.state())
+
+    def let_go(self) -> None:
+        """The log may forget again what has been dropped."""
+        self._keeping = False
 
     async def _next_group(self) -> list[Append | Open]:
         group = [await self._queue.get()]
@@ -122,7 +161,8 @@ class Commits:
                 continue
             producers[operation.actor] = producer
             answers.append((operation.done, producer.epoch if isinstance(operation, Open) else producer.next_sequence))
-        return Transaction(self._meta_after(episodes), episodes, producers, self._dropped), answers
+        dropped, self._dropped = ([], self._dropped) if self._keeping else (self._dropped, [])
+        return Transaction(self._meta_after(episodes), episodes, producers, dropped), answers
 
     def _apply(self, operation: Append | Open, episodes: list[tuple[int, str, bytes]]) -> Producer:
         """The operation's producer, moved on; new episodes go to the end of `episodes`."""
@@ -167,7 +207,6 @@ class Commits:
         self.redis_available = available
 
     def _admit(self, transaction: Transaction) -> None:
-        self._dropped = []
         for order, _, records in transaction.episodes:
             self._dropped += self._table.insert(order, records)
 

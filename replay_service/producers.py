@@ -19,6 +19,10 @@ class Producers:
     def __init__(self, known: dict[str, Producer] | None = None) -> None:
         self._known = known or {}
 
+    def all(self) -> dict[str, Producer]:
+        """By actor."""
+        return self._known
+
     def open(self, actor: str) -> Producer:
         """Start the next epoch of an actor."""
         before = self._known.get(actor)

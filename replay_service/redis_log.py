@@ -5,13 +5,15 @@ Keys, all of one hash slot, under townlet:{RUN/SHARD}:
     episode:ORDER    string   the episode's records
     ids              hash     ORDER -> "actor/epoch/sequence", the episode's ID
     producers        hash     actor -> "epoch next_sequence"
-    meta             hash     stride, digest, next_order, inserted, sampled, appended
+    meta             hash     stride, digest, next_order, inserted, sampled, appended; while a version is being taken
+                              up, taking_up: its number
 
 A group of operations is one transaction, followed by WAITAOF: what is acknowledged is in the server's append-only file.
 Every write names its keys and values outright, so that a transaction whose answer was lost can be sent again.
 """
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +23,9 @@ from redis.backoff import NoBackoff
 from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError, ResponseError
 
 from replay_service.producers import Producer
+from replay_service.segments import StoredEpisode
 from townlet.errors import TownletError, UnavailableError
+from townlet.failpoints import failpoint
 
 EPISODES_PER_READ = 16
 FSYNC_WAIT_MS = 5_000
@@ -111,6 +115,41 @@ class RedisLog:
                         "its data is damaged"
                     )
                 yield order, records
+
+    async def read(self, orders: Sequence[int]) -> AsyncIterator[StoredEpisode]:
+        """These episodes, which are all held, with their IDs."""
+        for at in range(0, len(orders), EPISODES_PER_READ):
+            chunk = orders[at : at + EPISODES_PER_READ]
+            names = await self._call(self._client.hmget(self._prefix + "ids", [str(order) for order in chunk]))
+            values = await self._call(self._client.mget([f"{self._prefix}episode:{order}" for order in chunk]))
+            for order, name, records in zip(chunk, names, values, strict=True):
+                if name is None or records is None:
+                    raise TownletError(
+                        f"Redis at {self._where} does not hold episode {order} of {self._prefix}ids any more: "
+                        "its data is damaged"
+                    )
+                yield StoredEpisode(order, name.decode(), records)
+
+    async def read_taking_up(self) -> int | None:
+        """The version that was being taken up when the shard died, so that what is held is of no use; else None."""
+        version = await self._call(self._client.hget(self._prefix + "meta", "taking_up"))
+        return None if version is None else int(version)
+
+    async def replace_all(self, version: int, transactions: Iterator[Transaction]) -> None:
+        """Hold what these transactions, of a version, say, and nothing of what was held. Safe to repeat."""
+        meta = self._prefix + "meta"
+        self._acknowledged_orders = 0
+        await self._call(self._client.hset(meta, "taking_up", version))
+        failpoint("replay.take_up.after_mark")
+        orders = await self._call(self._client.hkeys(self._prefix + "ids"))
+        for at in range(0, len(orders), EPISODES_PER_READ):
+            chunk = [f"{self._prefix}episode:{int(order)}" for order in orders[at : at + EPISODES_PER_READ]]
+            await self._call(self._client.unlink(*chunk))
+        await self._call(self._client.delete(self._prefix + "ids", self._prefix + "producers"))
+        while (transaction := await asyncio.to_thread(next, transactions, None)) is not None:
+            await self.commit(transaction)
+        failpoint("replay.take_up.before_done")
+        await self._call(self._client.hdel(meta, "taking_up"))
 
     async def commit(self, transaction: Transaction) -> None:
         """Write the transaction, whole, and wait until it is as durable as configured. Safe to repeat."""

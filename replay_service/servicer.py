@@ -15,7 +15,8 @@ from replay_service.redis_log import Meta
 from replay_service.shard import Shard
 from replay_service.table import Sample
 from replay_service.turnstile import Turnstile
-from townlet.errors import InvalidRequestError, MismatchError
+from replay_service.versions import ShardVersions, TakenUp
+from townlet.errors import InvalidRequestError, MismatchError, UnavailableError
 from townlet.rpc import SAMPLE_LIMIT_BYTES
 
 FIRST_PRODUCER_POLL_S = 0.2
@@ -26,13 +27,26 @@ Context = grpc.aio.ServicerContext[Any, Any]
 class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
     """One shard's service, all on one event loop: between two awaits nothing else happens.
 
-    capacity: records. adopt: builds the shard once the first producer has told the layout.
+    capacity: records. adopt: builds the shard once the first producer has told the layout. versions: the shard's part
+    of them. restore: opens a version, and makes the shard what it was then.
+    taking_up: a version that the shard has to take up again, because it died while it did.
     """
 
-    def __init__(self, run: str, capacity: int, adopt: Callable[[Meta], Awaitable[Shard]]) -> None:
+    def __init__(
+        self,
+        run: str,
+        capacity: int,
+        adopt: Callable[[Meta], Awaitable[Shard]],
+        versions: ShardVersions,
+        restore: Callable[[int, TakenUp], Awaitable[Shard]],
+        taking_up: int | None = None,
+    ) -> None:
         self._run = run
         self._capacity = capacity
         self._adopt = adopt
+        self._versions = versions
+        self._restore = restore
+        self._taking_up = taking_up
         self._adopting = asyncio.Lock()
         self._shard: Shard | None = None
         self._appends: Turnstile[asyncio.Future[int]] = Turnstile()
@@ -40,7 +54,7 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
 
     def take_up(self, shard: Shard) -> None:
         """Serve this shard from now on."""
-        self._shard = shard
+        self._shard, self._taking_up = shard, None
 
     def look_again(self) -> None:
         """Something has changed for those who wait for the limiter."""
@@ -54,6 +68,7 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
             raise InvalidRequestError("OpenProducer: expected an actor, and a layout with stride and digest")
         async with self._adopting:
             if self._shard is None:
+                self._check_usable()
                 self.take_up(await self._adopt(Meta(layout.stride, layout.digest, 0, 0, 0, 0)))
         shard = self._serving(layout.digest)
         if layout.stride != shard.stride:
@@ -90,6 +105,7 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
 
     async def Sample(self, request: pb.SampleRequest, context: Context) -> pb.SampleResponse:
         self._check_run(request.run)
+        self._check_usable()
         if self._shard is None:
             await asyncio.sleep(min(request.wait_ms / 1e3, FIRST_PRODUCER_POLL_S))
             return pb.SampleResponse(blocked_by="samples wait for inserts: no actor has come yet")
@@ -120,6 +136,33 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
             items=table.items,
             total_weight=table.total_weight,
         )
+
+    async def CutVersion(self, request: pb.CutVersionRequest, context: Context) -> pb.CutVersionResponse:
+        self._check_version(request.run, request.version)
+        await self._versions.cut(request.version, self._any_layout().commits)
+        return pb.CutVersionResponse()
+
+    async def AwaitVersion(self, request: pb.AwaitVersionRequest, context: Context) -> pb.AwaitVersionResponse:
+        self._check_version(request.run, request.version)
+        files = await self._versions.files(request.version, request.wait_ms / 1e3)
+        if files is None:
+            return pb.AwaitVersionResponse()
+        return pb.AwaitVersionResponse(written=True, files=[pb.VersionFile(**record.model_dump()) for record in files])
+
+    async def EndVersion(self, request: pb.EndVersionRequest, context: Context) -> pb.EndVersionResponse:
+        self._check_version(request.run, request.version)
+        await self._versions.end(request.version, committed=request.committed)
+        return pb.EndVersionResponse()
+
+    async def TakeUpVersion(self, request: pb.TakeUpVersionRequest, context: Context) -> pb.TakeUpVersionResponse:
+        self._check_version(request.run, request.version)
+        async with self._adopting:
+            taken = await self._versions.open(request.version)
+            self._shard, self._taking_up = None, request.version
+            for line in (self._appends, self._samples):
+                line.turn_away(UnavailableError(f"this shard is taking up version {request.version}"))
+            self.take_up(await self._restore(request.version, taken))
+        return pb.TakeUpVersionResponse()
 
     async def Stats(self, request: pb.StatsRequest, context: Context) -> pb.StatsResponse:
         stats = pb.StatsResponse(
@@ -158,11 +201,25 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
         if run != self._run:
             raise MismatchError(f"run: this shard serves {self._run!r}, found {run!r}")
 
+    def _check_version(self, run: str, version: int) -> None:
+        self._check_run(run)
+        if version < 1:
+            raise InvalidRequestError(f"version: expected at least 1, found {version}")
+
+    def _check_usable(self) -> None:
+        if self._taking_up is not None:
+            raise UnavailableError(f"this shard has to take up version {self._taking_up} before it serves")
+
     def _serving(self, digest: str) -> Shard:
+        shard = self._any_layout()
+        if digest != shard.digest:
+            raise MismatchError(f"record layout: this shard holds {shard.digest}, found {digest}")
+        return shard
+
+    def _any_layout(self) -> Shard:
+        self._check_usable()
         if self._shard is None:
             raise MismatchError("this shard holds nothing yet: a producer has to be opened first")
-        if digest != self._shard.digest:
-            raise MismatchError(f"record layout: this shard holds {self._shard.digest}, found {digest}")
         return self._shard
 
     def _check_episodes(self, request: pb.AppendRequest, stride: int) -> None:

@@ -1,5 +1,6 @@
 """A shard in memory, and how it is built from what Redis holds."""
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ from replay_service.sampler.interface import Sampler
 from replay_service.sampler.prioritized import PrioritizedSampler
 from replay_service.sampler.uniform import UniformSampler
 from replay_service.table import Table
+from replay_service.versions import TakenUp
 from townlet.config import Config, PrioritizedSettings
 
 log = structlog.get_logger()
@@ -48,6 +50,19 @@ async def build_shard(
     commits = Commits(redis_log, table, producers, meta, config.replay.group_period_ms / 1e3, on_commit, dropped)
     log.info("rebuilt", episodes=table.episodes, records=table.records, inserted=meta.inserted, sampled=meta.sampled)
     return Shard(meta.stride, meta.digest, table, producers, commits)
+
+
+async def restored_shard(
+    config: Config, index: int, redis_log: RedisLog, taken: TakenUp, version: int, on_commit: Callable[[], None]
+) -> Shard:
+    """The shard as a version has it, in Redis too. Raises CheckpointError or UnavailableError; then it is none."""
+    table = _empty_table(config, index, taken.meta)
+    await asyncio.to_thread(table.load_state, taken.table, (episode.records for episode in taken.episodes()))
+    await redis_log.replace_all(version, taken.transactions())
+    producers = Producers(taken.producers)
+    commits = Commits(redis_log, table, producers, taken.meta, config.replay.group_period_ms / 1e3, on_commit, [])
+    log.info("taken_up", version=version, episodes=table.episodes, records=table.records)
+    return Shard(taken.meta.stride, taken.meta.digest, table, producers, commits)
 
 
 def _empty_table(config: Config, index: int, meta: Meta) -> Table:

@@ -146,13 +146,8 @@ class Table:
 
         Raises CheckpointError when the two do not fit this table, or one another; it is of no use then.
         """
-        check_forms("saved table", state, _FORMS)
-        check_forms("saved limiter", state["limiter"], _LIMITER)
+        check_state(state)
         orders, steps = state["orders"], state["steps"]
-        if len(orders) != len(steps) or (np.diff(orders) <= 0).any():
-            raise CheckpointError(
-                "saved table: orders: expected ascending numbers, one for each of steps, found others"
-            )
         if int((steps + 1).sum()) > self._arena.capacity:
             raise CheckpointError(
                 f"saved table: steps: expected at most {self._arena.capacity} records in all, found {(steps + 1).sum()}"
@@ -178,3 +173,12 @@ class Table:
         self._sampler.remove(oldest.first, oldest.steps)
         self._arena.drop(oldest.steps + 1)
         return oldest.order
+
+
+def check_state(state: State) -> None:
+    """Raises CheckpointError when it cannot be what `Table.state` returned."""
+    check_forms("saved table", state, _FORMS)
+    check_forms("saved limiter", state["limiter"], _LIMITER)
+    orders, steps = state["orders"], state["steps"]
+    if len(orders) != len(steps) or (np.diff(orders) <= 0).any():
+        raise CheckpointError("saved table: orders: expected ascending numbers, one for each of steps, found others")

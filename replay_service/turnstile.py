@@ -52,6 +52,13 @@ class Turnstile(Generic[Result]):
                 self._line.remove(waiter)
                 self.look_again()
 
+    def turn_away(self, error: Exception) -> None:
+        """Nobody in line gets through: each is told the error."""
+        while self._line:
+            waiter = self._line.popleft()
+            if not waiter.done.cancelled():
+                waiter.done.set_exception(error)
+
     def look_again(self) -> None:
         """Something has changed: let through who may go now."""
         while self._line and self._line[0].ready():

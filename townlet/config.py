@@ -220,6 +220,12 @@ class EvaluationSettings(Settings):
     goal: GoalSettings | None = None
 
 
+class CheckpointSettings(Settings):
+    """Where the versions of the run are. root: a path, or a URL for fsspec; null: `versions` in the run's folder."""
+
+    root: str | None = None
+
+
 class Config(Settings):
     """The whole configuration of a run."""
 
@@ -234,6 +240,7 @@ class Config(Settings):
     replay: ReplaySettings = ReplaySettings()
     learner: LearnerSettings = LearnerSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
+    checkpoint: CheckpointSettings = CheckpointSettings()
 
     @property
     def steps_per_part(self) -> int:
@@ -289,7 +296,9 @@ class Config(Settings):
 
     def digest(self) -> str:
         """Identifies what is learned and how; the same wherever the services listen and whatever the run is called."""
-        tree = self.model_dump(mode="json", exclude={"run": True, "replay": {"addresses", "redis_url"}})
+        tree = self.model_dump(
+            mode="json", exclude={"run": True, "checkpoint": True, "replay": {"addresses", "redis_url"}}
+        )
         tree["replay"]["shards"] = len(self.replay.addresses)
         tree["learner"].pop("address")
         return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:16]

@@ -43,6 +43,11 @@ NAMES = (
     "checkpoint.delete.after_files",
     "checkpoint.collect.before_segment",
     "checkpoint.sweep.before_folder",
+    # a shard's part: while it is written, and while it is taken up in Redis
+    "replay.version.before_segment",
+    "replay.version.before_state",
+    "replay.take_up.after_mark",
+    "replay.take_up.before_done",
     # the rest
     "checkpoint.pin.before_rename",
     "checkpoint.branch.before_manifest",

@@ -29,6 +29,11 @@ class RunFolder:
         return self.path / "learner.safetensors"
 
     @property
+    def versions(self) -> Path:
+        """The versions of the run, where the configuration does not say otherwise."""
+        return self.path / "versions"
+
+    @property
     def result(self) -> Path:
         """How the run ended, for programs."""
         return self.path / "result.json"

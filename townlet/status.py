@@ -1,11 +1,13 @@
 """The one table between errors and gRPC statuses, used in both directions.
 
-Domain errors map only to codes that gRPC does not raise by itself, so that a code says who spoke.
+Domain errors map only to codes that gRPC does not raise by itself, so that a code says who spoke; but what is not there
+now is UNAVAILABLE, whoever says so.
 """
 
 import grpc
 
 from townlet.errors import (
+    CheckpointError,
     FencedError,
     InvalidRequestError,
     MismatchError,
@@ -21,6 +23,7 @@ _CODES: dict[type[TownletError], grpc.StatusCode] = {
     FencedError: grpc.StatusCode.ABORTED,
     SequenceError: grpc.StatusCode.OUT_OF_RANGE,
     UnknownMemberError: grpc.StatusCode.NOT_FOUND,
+    CheckpointError: grpc.StatusCode.DATA_LOSS,
 }
 _ERRORS = {code: error for error, code in _CODES.items()}
 _TRANSIENT = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED}
@@ -28,6 +31,8 @@ _TRANSIENT = {grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, gr
 
 def to_code(error: TownletError) -> grpc.StatusCode:
     """The status code that carries an error."""
+    if isinstance(error, UnavailableError):
+        return grpc.StatusCode.UNAVAILABLE
     return _CODES.get(type(error), grpc.StatusCode.INTERNAL)
 
 
