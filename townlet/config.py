@@ -295,12 +295,10 @@ class Config(Settings):
         return self.learner.batch_size * self.learner.batches_per_request
 
     def digest(self) -> str:
-        """Identifies what is learned and how; the same wherever the services listen and whatever the run is called."""
-        tree = self.model_dump(
-            mode="json", exclude={"run": True, "checkpoint": True, "replay": {"addresses", "redis_url"}}
-        )
+        """Identifies what is learned and how; the same whatever the run is called, where it is and how long it goes on."""
+        elsewhere = {"replay": {"addresses", "redis_url"}, "learner": {"address", "max_updates"}}
+        tree = self.model_dump(mode="json", exclude={"run": True, "checkpoint": True, "evaluation": True, **elsewhere})
         tree["replay"]["shards"] = len(self.replay.addresses)
-        tree["learner"].pop("address")
         return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()[:16]
 
     @model_validator(mode="after")
