@@ -5,12 +5,14 @@ from torch import Tensor
 
 from actor.curiosity import Curiosity
 from protos import policy_pb2
+from townlet.checkpoint.form import Form, check_forms
+from townlet.checkpoint.state import State
 from townlet.config import DecaySettings, LadderSettings
 from townlet.exploration import epsilon_greedy, ladder
 from townlet.networks.acting import ActingNetwork
 from townlet.networks.interface import QNetwork
 from townlet.networks.memory import Memory
-from townlet.policy import load_weights
+from townlet.policy import load_weights, take_up_parameters
 from townlet.worlds.interface import Step, View
 
 
@@ -71,6 +73,29 @@ class Agent:
     def remember(self, action: Tensor, step: Step) -> None:
         """Move on, once `action` has brought `step`."""
         self._acting.remember(action, step)
+
+    def state_dict(self) -> State:
+        """All that the next actions depend on, as copies: the policy as it was adopted, too."""
+        return {
+            "policy_version": self.policy_version,
+            "network": {name: tensor.clone() for name, tensor in self._acting.network.state_dict().items()},
+            "curiosity": self._curiosity.state_dict() if self._curiosity else {},
+            "memory": self._acting.state_dict(),
+            "epsilon": self._epsilon.clone(),
+            "generator": self._generator.get_state(),
+        }
+
+    def load_state_dict(self, saved: State) -> None:
+        """Act as the one that was saved. Raises CheckpointError when it was of another kind: then use neither."""
+        forms = {name: Form.of(value) for name, value in self.state_dict().items()}
+        check_forms("saved agent", saved, {**forms, "policy_version": Form("int", least=0)})
+        take_up_parameters("saved agent", self._acting.network, saved["network"])
+        if self._curiosity is not None:
+            self._curiosity.load_state_dict(saved["curiosity"])
+        self._acting.load_state_dict(saved["memory"])
+        self._epsilon = saved["epsilon"].to(self._generator.device, copy=True)
+        self._generator.set_state(saved["generator"].cpu())
+        self.policy_version = saved["policy_version"]
 
     def _epsilon_of(self, exploration: policy_pb2.Exploration) -> Tensor:
         if isinstance(self._exploration, LadderSettings):

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from protos import policy_pb2
 from townlet.networks.distillation import RandomDistillation
-from townlet.policy import load_weights
+from townlet.policy import load_weights, take_up_parameters
 from townlet.worlds.interface import Observation, Step
 
 
@@ -18,6 +18,14 @@ class Curiosity:
     def adopt(self, policy: policy_pb2.Policy) -> None:
         """Know from now on what the learner knew with this policy. Raises CheckpointError when it does not fit."""
         load_weights(self._distillation, policy.curiosity, f"policy {policy.version}, curiosity")
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Both networks and the normalisers, as copies."""
+        return {name: tensor.clone() for name, tensor in self._distillation.state_dict().items()}
+
+    def load_state_dict(self, saved: dict[str, Tensor]) -> None:
+        """Raises CheckpointError when it does not fit, and then nothing has changed."""
+        take_up_parameters("saved curiosity", self._distillation, saved)
 
     @torch.no_grad()
     def novelty(self, step: Step) -> Tensor:

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from townlet.errors import NumericalError
+from townlet.checkpoint.form import Form, check_forms
+from townlet.errors import CheckpointError, NumericalError
 from townlet.networks.memory import Memory
 from townlet.records import OBSERVATION, RecordLayout, decode, encode
 from townlet.specs import MemorySpec
@@ -83,6 +84,36 @@ class EpisodeAccumulator:
             self._most_steps = int(self._steps.max())
         return parts
 
+    def state_dict(self) -> dict[str, Tensor]:
+        """The running episodes as they are, as copies.
+
+        steps: int64 [L], so far. records: uint8 [sum of steps, S], lane after lane. snapshots: with a memory.
+        """
+        filled = torch.arange(self._part_length + 1, device=self._steps.device) < self._steps[:, None]
+        snapshots = {"snapshots": self._snapshots.parts.clone()} if self._snapshots else {}
+        return {"steps": self._steps.clone(), "records": self._records[filled], **snapshots}
+
+    def load_state_dict(self, saved: dict[str, Tensor]) -> None:
+        """Go on with running episodes. Raises CheckpointError when they cannot be; then nothing has changed."""
+        lanes, device = len(self._steps), self._steps.device
+        forms = {
+            "steps": Form("int64", (lanes,), 0, self._part_length - 1),
+            "records": Form("uint8", (None, self._layout.stride)),
+        }
+        if self._snapshots:
+            forms["snapshots"] = Form.of(self._snapshots.parts)
+        check_forms("saved episodes", saved, forms)
+        steps = saved["steps"].to(device, copy=True)
+        if len(saved["records"]) != int(steps.sum()):
+            raise CheckpointError(
+                f"saved episodes: records: expected {int(steps.sum())} of them, found {len(saved['records'])}"
+            )
+        self._steps, self._most_steps = steps, int(steps.max())
+        filled = torch.arange(self._part_length + 1, device=device) < steps[:, None]
+        self._records[filled] = saved["records"].to(device)
+        if self._snapshots:
+            self._snapshots.parts = saved["snapshots"].to(device, copy=True)
+
     def _complete(self, lanes: Tensor, final: View, last: dict[str, Tensor]) -> list[Part]:
         """Close the lanes [F] with their final views [F, ...], and begin anew.
 
@@ -125,24 +156,27 @@ class EpisodeAccumulator:
 
 
 class StateSnapshots:
-    """Each lane's recurrent state as it was at the last multiple of `period` steps, to be stored part by part."""
+    """Each lane's recurrent state as it was at the last multiple of `period` steps, to be stored part by part.
+
+    parts: float32 [L, period, part_size].
+    """
 
     def __init__(self, memory: MemorySpec, lanes: int, device: torch.device) -> None:
         self._period = memory.period
         self._padding = memory.period * memory.part_size - memory.state_size
-        self._parts = torch.zeros(lanes, memory.period, memory.part_size, device=device)
+        self.parts = torch.zeros(lanes, memory.period, memory.part_size, device=device)
         self._lanes = torch.arange(lanes, device=device)
 
     def take(self, state: Tensor, steps: Tensor) -> Tensor:
         """The parts float32 [L, part_size] due at `steps`, int64 [L]; `state`, float32 [L, S], is that of this step."""
         fresh = (steps % self._period == 0)[:, None, None]
-        parts = functional.pad(state, (0, self._padding)).view_as(self._parts)
-        self._parts = torch.where(fresh, parts, self._parts)
+        parts = functional.pad(state, (0, self._padding)).view_as(self.parts)
+        self.parts = torch.where(fresh, parts, self.parts)
         return self.part(steps)
 
     def part(self, steps: Tensor) -> Tensor:
         """The parts float32 [L, part_size] due at `steps`, int64 [L], of the snapshots there are."""
-        return self._parts[self._lanes, steps % self._period]
+        return self.parts[self._lanes, steps % self._period]
 
 
 def _view_columns(view: View) -> dict[str, Tensor]:

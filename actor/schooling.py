@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 
 from actor.reporter import Reporter
+from townlet.checkpoint.form import Form, check_forms
 from townlet.curriculum.interface import Curriculum, Ended, StageChange
-from townlet.errors import CheckpointError
 from townlet.exploration import normalised_entropy
 from townlet.worlds.interface import Finished, Step, View
 
@@ -63,10 +63,9 @@ class Schooling:
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Take up a saved state. Raises CheckpointError when it cannot be one, and then nothing has changed."""
-        for name, ours in (("returns", self._returns), ("entropies", self._entropies)):
-            if name not in state or state[name].shape != ours.shape or state[name].dtype != ours.dtype:
-                raise CheckpointError(f"saved schooling: tensor {name}: expected {ours.dtype} {list(ours.shape)}")
-        curriculum = {name: tensor for name, tensor in state.items() if name not in ("returns", "entropies")}
+        sums = {"returns": Form.of(self._returns), "entropies": Form.of(self._entropies)}
+        check_forms("saved schooling", {name: state[name] for name in sums if name in state}, sums)
+        curriculum = {name: tensor for name, tensor in state.items() if name not in sums}
         self._curriculum.load_state_dict({name.removeprefix("curriculum."): t for name, t in curriculum.items()})
         self._returns.copy_(state["returns"])
         self._entropies.copy_(state["entropies"])

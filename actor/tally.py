@@ -1,8 +1,10 @@
 """Counts what an actor's lanes do."""
 
 import torch
+from torch import Tensor
 
 from actor.reporter import Reporter
+from townlet.checkpoint.form import Form, check_forms
 from townlet.worlds.interface import Step
 
 
@@ -13,6 +15,15 @@ class Tally:
         self._reporter = reporter
         self._lanes = lanes
         self._returns = torch.zeros(lanes, dtype=torch.float64, device=device)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The returns of the running episodes so far, as copies. What was told counts where it was told."""
+        return {"returns": self._returns.clone()}
+
+    def load_state_dict(self, saved: dict[str, Tensor]) -> None:
+        """Raises CheckpointError when it cannot be that of these lanes, and then nothing has changed."""
+        check_forms("saved tally", saved, {"returns": Form.of(self._returns)})
+        self._returns.copy_(saved["returns"])
 
     def add(self, step: Step) -> None:
         """Count one step of every lane."""

@@ -295,7 +295,7 @@ class Config(Settings):
         return self.learner.batch_size * self.learner.batches_per_request
 
     def digest(self) -> str:
-        """Identifies what is learned and how, whatever the run is called, wherever it is and however long it goes on."""
+        """Identifies what is learned and how, whatever a run is called, wherever it is and however long it goes on."""
         elsewhere = {"replay": {"addresses", "redis_url"}, "learner": {"address", "max_updates"}}
         tree = self.model_dump(mode="json", exclude={"run": True, "checkpoint": True, "evaluation": True, **elsewhere})
         tree["replay"]["shards"] = len(self.replay.addresses)

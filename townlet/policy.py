@@ -1,11 +1,10 @@
 """Policies on the wire and on disk: a network's parameters in the safetensors format."""
 
-from typing import Any
-
 import safetensors
 import safetensors.torch
-from torch import nn
+from torch import Tensor, nn
 
+from townlet.checkpoint.form import Form, check_forms
 from townlet.errors import CheckpointError
 
 
@@ -23,19 +22,16 @@ def load_weights(network: nn.Module, weights: bytes, source: str) -> None:
         found = safetensors.torch.load(weights)
     except safetensors.SafetensorError as error:
         raise CheckpointError(f"{source}: expected weights in the safetensors format: {error}") from None
-    expected = network.state_dict()
-    if found.keys() != expected.keys():
-        odd = sorted(found.keys() ^ expected.keys())[0]
-        state = "is missing" if odd in expected else "is unknown to the configured network"
-        raise CheckpointError(f"{source}: parameter {odd} {state}")
-    for name, value in expected.items():
-        if found[name].shape != value.shape or found[name].dtype != value.dtype:
-            raise CheckpointError(
-                f"{source}: parameter {name}: expected {_form(value)}, found {_form(found[name])}; the network of the "
-                "configuration is another one"
-            )
+    take_up_parameters(source, network, found)
+
+
+def take_up_parameters(source: str, network: nn.Module, found: dict[str, Tensor]) -> None:
+    """Take up parameters and buffers of a network of the same shape.
+
+    source: where they come from, for messages. Raises CheckpointError, and then the network is as it was.
+    """
+    try:
+        check_forms(source, found, {name: Form.of(value) for name, value in network.state_dict().items()})
+    except CheckpointError as error:
+        raise CheckpointError(f"{error}; the network of the configuration is another one") from None
     network.load_state_dict(found)
-
-
-def _form(value: Any) -> str:
-    return f"{str(value.dtype).removeprefix('torch.')} {list(value.shape)}"

@@ -94,7 +94,7 @@ def test_what_is_known_comes_with_the_policy():
 
 def test_what_does_not_fit_is_refused_by_name():
     agent = make_agent(2, Curiosity(make_distillation()))
-    with pytest.raises(CheckpointError, match=r"policy 3, curiosity: parameter \S+: expected float32"):
+    with pytest.raises(CheckpointError, match=r"policy 3, curiosity: \S+: expected float32"):
         agent.adopt(make_policy(agent, make_distillation(hidden=(9,))))
     empty = make_policy(agent, make_distillation())
     empty.curiosity = b""

@@ -5,6 +5,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
+from townlet.checkpoint.form import Form, check_forms
 from townlet.networks.interface import QNetwork
 from townlet.networks.memory import Memory
 from townlet.worlds.interface import Step, View
@@ -30,6 +31,16 @@ class ActingNetwork:
     def remember(self, action: Tensor, step: Step) -> None:
         """Move on, once `action`, int64 [L], has brought `step`. Lanes that finished begin with an empty memory."""
         self.memory = self.memory.after(self._next_state, action, step)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The memory, as copies; the network is saved where it is trained."""
+        return {name: tensor.clone() for name, tensor in vars(self.memory).items()}
+
+    def load_state_dict(self, saved: dict[str, Tensor]) -> None:
+        """Take up a memory. Raises CheckpointError when it cannot be one of these lanes; then nothing has changed."""
+        check_forms("saved memory", saved, {name: Form.of(tensor) for name, tensor in vars(self.memory).items()})
+        device = self.memory.state.device
+        self.memory = Memory(**{name: tensor.to(device, copy=True) for name, tensor in saved.items()})
 
     def forget(self) -> None:
         """Cut the recurrent state of all lanes to zero."""
