@@ -74,6 +74,10 @@ class Agent:
         """Move on, once `action` has brought `step`."""
         self._acting.remember(action, step)
 
+    def begin_anew(self) -> None:
+        """All lanes begin an episode."""
+        self._acting.begin_anew()
+
     def state_dict(self) -> State:
         """All that the next actions depend on, as copies: the policy as it was adopted, too."""
         return {

@@ -13,14 +13,18 @@ from actor.loop import act
 from actor.policy_watcher import PolicyWatcher
 from actor.reporter import Reporter
 from actor.schooling import Schooling
+from actor.state import ActorState
 from actor.tally import Tally
+from actor.versions import ActorVersions
 from protos import control_pb2, policy_pb2
+from townlet.checkpoint.store import VersionStore
 from townlet.config import Config
 from townlet.curriculum.build import build_curriculum
 from townlet.lifecycle import address_of
 from townlet.networks.build import build_network
 from townlet.networks.distillation import RandomDistillation
 from townlet.records import RecordLayout
+from townlet.run_folder import RunFolder
 from townlet.worlds.build import build_world, world_spec
 from townlet.worlds.hamlet.world import HamletWorld
 
@@ -69,8 +73,15 @@ def run_actor(config: Config, index: int, stop: threading.Event) -> None:
         lanes,
         world.device,
     )
-    with replay, policies, reporter:
-        act(world, agent, episodes, replay, policies, reporter, tally, schooling, stop)
+    state = ActorState(world=world, agent=agent, episodes=episodes, tally=tally, schooling=schooling)
+    store = VersionStore(config.checkpoint.root or RunFolder(config.run.folder).versions)
+    versions = ActorVersions(member, state, replay, reporter, store)
+    if place.take_up_version:
+        versions.take_up(place.take_up_version)
+    else:
+        world.reset()
+    with replay, policies, reporter, versions:
+        act(world, agent, episodes, replay, policies, reporter, tally, schooling, versions, stop)
 
 
 def run_evaluator(config: Config, stop: threading.Event) -> None:

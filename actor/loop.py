@@ -9,6 +9,7 @@ from actor.policy_watcher import PolicyWatcher
 from actor.reporter import Reporter
 from actor.schooling import Schooling
 from actor.tally import Tally
+from actor.versions import ActorVersions
 from townlet.worlds.interface import VectorWorld
 
 
@@ -21,12 +22,14 @@ def act(
     reporter: Reporter,
     tally: Tally,
     schooling: Schooling,
+    versions: ActorVersions,
     stop: threading.Event,
 ) -> None:
     """Live in the world with the newest policy, and push every finished episode, until `stop`."""
-    view = world.reset()
+    view = world.view()
     policy = policies.wait()
     while not stop.is_set():
+        versions.hold_when_asked()
         if policy is not None:
             agent.adopt(policy)
             world.set_run_episodes(policy.run_episodes)

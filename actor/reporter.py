@@ -3,13 +3,16 @@
 import threading
 import uuid
 from collections import deque
+from collections.abc import Sequence
 
 import structlog
 
 from protos import control_pb2, control_pb2_grpc, policy_pb2, policy_pb2_grpc
+from protos.version_pb2 import VersionFile
+from townlet.checkpoint.manifest import FileRecord
 from townlet.curriculum.interface import StageChange
 from townlet.errors import TownletError, UnavailableError, UnknownMemberError
-from townlet.rpc import call, call_until_answered, open_channel
+from townlet.rpc import CALL_TIMEOUT_S, WAIT_S, call, call_until_answered, open_channel
 from townlet.worker import Worker
 
 log = structlog.get_logger()
@@ -23,6 +26,7 @@ class Reporter:
 
     Counters are totals of this incarnation, and episodes and changes of stage are numbered, so that every report may be
     repeated.
+    hold_version: for which the actor shall stand still; 0 for none.
     lanes_at_stage: how many lanes are at each stage of the curriculum now; empty where it is static.
     """
 
@@ -31,6 +35,7 @@ class Reporter:
         self.dropped_episodes = 0
         self.policy_version = 0
         self.lanes_at_stage: list[int] = []
+        self.hold_version = 0
         self._peer = f"learner at {address}"
         self._join = join
         self._join.incarnation = uuid.uuid4().hex
@@ -44,6 +49,7 @@ class Reporter:
         self._stage_changes: deque[control_pb2.StageChange] = deque()
         self._changed_stages = 0
         self._evaluations: deque[control_pb2.Evaluation] = deque()
+        self._reporting = threading.Lock()
         self._worker = Worker("report", self._work, stop)
 
     def join(self) -> control_pb2.JoinResponse:
@@ -90,6 +96,28 @@ class Reporter:
         """A finished evaluation."""
         self._evaluations.append(evaluation)
 
+    def hold(self, version: int) -> bool:
+        """Tell all, then stand still for a version until it is cut; whether its files are wanted.
+
+        Gives up when the process stops. Raises TownletError.
+        """
+        self._report()
+        request = control_pb2.HoldRequest(**self._me(), version=version, wait_ms=int(1e3 * WAIT_S))
+        while not self._stop.is_set():
+            held = call(self._control.Hold, request, peer=self._peer, timeout_s=WAIT_S + CALL_TIMEOUT_S)
+            if held.go_on:
+                return held.deliver
+        return False
+
+    def deliver(self, version: int, files: Sequence[FileRecord], failure: str) -> None:
+        """Hand in the files of a version, or say why there are none. Raises TownletError."""
+        records = [VersionFile(**record.model_dump()) for record in files]
+        request = control_pb2.DeliverRequest(**self._me(), version=version, files=records, failure=failure)
+        call(self._control.Deliver, request, peer=self._peer)
+
+    def _me(self) -> dict[str, str]:
+        return {"run": self._join.run, "member": self._join.member, "incarnation": self._join.incarnation}
+
     def _work(self) -> None:
         while not self._stop.wait(self._period_s):
             try:
@@ -104,10 +132,12 @@ class Reporter:
             self._note_retry(error)
 
     def _report(self) -> None:
+        with self._reporting:
+            self._report_once()
+
+    def _report_once(self) -> None:
         report = control_pb2.ReportRequest(
-            run=self._join.run,
-            member=self._join.member,
-            incarnation=self._join.incarnation,
+            **self._me(),
             environment_steps=self.environment_steps,
             episodes=[self._episodes[at] for at in range(min(len(self._episodes), EPISODES_PER_REPORT))],
             evaluations=list(self._evaluations),
@@ -118,6 +148,7 @@ class Reporter:
             ],
         )
         response = call(self._control.Report, report, peer=self._peer)
+        self.hold_version = response.hold_version
         while self._episodes and self._episodes[0].number < response.next_episode:
             self._episodes.popleft()
         while self._stage_changes and self._stage_changes[0].number < response.next_stage_change:

@@ -10,6 +10,7 @@ import threading
 from pathlib import Path
 from subprocess import Popen
 
+import numpy as np
 import torch
 
 from bench.rounds import Case, Options, Ratio, calls_per_s, compare, options
@@ -50,7 +51,7 @@ def measure(path: Path, chosen: Options) -> None:
         learning = QLearning(build_network(config.network, spec), config.learner, build_loss(config))
         meter = Meter()
         service = LearnerService(config, layout.digest, learning, meter, NoScalars(), None, stop)
-        replay = sample_client(config, layout, spec, torch.device("cpu"), stop)
+        replay = sample_client(config, layout, spec, torch.device("cpu"), np.random.default_rng(1), stop)
         actor = Popen([sys.executable, "-m", "actor", str(RunFolder(config.run.folder).config)])
         os.sched_setaffinity(0, [mine])
         try:

@@ -47,7 +47,7 @@ def main() -> None:
         fill(config, STEPS)
         spec = world_spec(config)
         layout = RecordLayout.of(spec)
-        client = sample_client(config, layout, spec, torch.device("cpu"), stop)
+        client = sample_client(config, layout, spec, torch.device("cpu"), np.random.default_rng(1), stop)
         request = client.request
         windows, size = request.windows, request.windows * sum(part.steps * part.size for part in request.slices)
         slices = [Slice(part.first, part.steps, part.offset, part.size) for part in request.slices]

@@ -9,15 +9,19 @@ from torch.utils.tensorboard import SummaryWriter
 from learner.batch import TransitionWindows
 from learner.curiosity import Curiosity
 from learner.intrinsic_weight import IntrinsicWeight
-from learner.keeper import Keeper, take_up_state
+from learner.keeper import Keeper
 from learner.loop import learn
 from learner.loss import SequenceLoss, TransitionLoss
 from learner.meter import Meter
+from learner.pause import Pause
+from learner.resume import bring_shards_along, resume
 from learner.sample_client import SampleClient
 from learner.sequences import SequenceWindows
 from learner.service import LearnerService
 from learner.shards import Shards
+from learner.state import capture
 from learner.update import QLearning
+from townlet.checkpoint.store import VersionStore
 from townlet.config import Config, PrioritizedSettings
 from townlet.lifecycle import address_of
 from townlet.networks.build import build_network
@@ -42,23 +46,34 @@ def run_learner(config: Config, stop: threading.Event) -> None:
 
     network = build_network(config.network, spec).to(device)
     learning = QLearning(network, config.learner, build_loss(config), build_curiosity(config, spec, device))
-    books = take_up_state(folder, config.digest(), learning)
+    generator = np.random.Generator(np.random.Philox(key=(config.seed, SAMPLING_STREAM)))
+    store = VersionStore(config.checkpoint.root or folder.versions)
+    resumed = resume(store, config, layout.digest, learning, generator)
+    if resumed is not None:
+        bring_shards_along(resumed.manifest, config, stop)
     meter = Meter()
     scalars = SummaryWriter(str(folder.tensorboard))
-    service = LearnerService(config, layout.digest, learning, meter, scalars, books, stop)
-    keeper = Keeper(folder, config.digest(), config.learner.save_period_s, service.books)
-    replay = sample_client(config, layout, spec, device, stop)
+    pause = Pause()
+    service = LearnerService(config, layout.digest, learning, meter, scalars, resumed, stop, store, pause)
+    keeper = Keeper(folder, config.digest(), config.learner.save_period_s)
+    replay = sample_client(config, layout, spec, device, generator, stop)
+
+    def stand_by() -> None:
+        pause.between_updates(lambda: capture(learning, generator, service.books()))
+
     with service, replay:
         learn(
             learning,
             replay,
             service.publish,
+            stand_by,
             keeper.save_when_due,
             meter,
             config.learner.publish_period_updates,
             config.learner.max_updates,
             stop,
         )
+        service.make_last_version(stand_by)
         stop.set()
         keeper.save(learning)
         write_json(folder.result, {"updates": learning.updates, **service.result()})
@@ -108,12 +123,17 @@ def build_windows(config: Config, layout: RecordLayout, spec: EnvironmentSpec) -
 
 
 def sample_client(
-    config: Config, layout: RecordLayout, spec: EnvironmentSpec, device: torch.device, stop: threading.Event
+    config: Config,
+    layout: RecordLayout,
+    spec: EnvironmentSpec,
+    device: torch.device,
+    generator: np.random.Generator,
+    stop: threading.Event,
 ) -> SampleClient:
+    """Draws what the configured network is trained on. generator: of the draws of shards."""
     addresses = tuple(
         address_of(address, f"replay.addresses[{shard}]") for shard, address in enumerate(config.replay.addresses)
     )
-    generator = np.random.Generator(np.random.Philox(key=(config.seed, SAMPLING_STREAM)))
     return SampleClient(
         Shards(addresses, generator),
         build_windows(config, layout, spec),

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from itertools import zip_longest
+from math import inf
 from typing import Any
 
 from learner.goal import EvaluationPoint
@@ -14,6 +15,8 @@ from protos import control_pb2
 from townlet.errors import UnknownMemberError
 
 SURVIVAL_WINDOW_EPISODES = 100
+SILENCE_S = 10.0
+"""A member that has not spoken for so long is away."""
 
 
 @dataclass
@@ -55,6 +58,7 @@ class Head:
 
     def __post_init__(self) -> None:
         self._episode_listeners: list[Callable[[int], None]] = []
+        self._heard_s: dict[str, float] = {}
 
     def on_episode(self, listener: Callable[[int], None]) -> None:
         """Tell the listener the steps of each finished episode from now on, once."""
@@ -100,6 +104,14 @@ class Head:
         """Of the last finished episodes; None before the first."""
         return sum(self.returns) / len(self.returns) if self.returns else None
 
+    def present_actors(self, now_s: float) -> list[str]:
+        """Names of the actors that have spoken lately."""
+        return [
+            name
+            for name, member in self.members.items()
+            if member.role == control_pb2.ROLE_ACTOR and now_s - self._heard_s.get(name, -inf) <= SILENCE_S
+        ]
+
     def training_s(self, now_s: float) -> float:
         """Seconds since the first environment step."""
         return 0.0 if self.started_s is None else now_s - self.started_s
@@ -117,6 +129,7 @@ class Head:
             self.past_episodes += known.next_episode
             self.past_dropped_episodes += known.dropped_episodes
         self.members[request.member] = Member(request.role, request.incarnation, request.lanes, first_lane)
+        self._heard_s[request.member] = now_s
         if self.started_s is None and request.role == control_pb2.ROLE_ACTOR:
             self.started_s = now_s
         return first_lane
@@ -124,6 +137,7 @@ class Head:
     def report(self, request: control_pb2.ReportRequest, now_s: float) -> int:
         """Count what is new in a report; the number of the member's next episode. Raises UnknownMemberError."""
         member = self._reporting(request)
+        self._heard_s[request.member] = now_s
         member.environment_steps = max(member.environment_steps, request.environment_steps)
         member.dropped_episodes = max(member.dropped_episodes, request.dropped_episodes)
         for episode in request.episodes:
@@ -162,6 +176,11 @@ class Head:
         member.lanes_at_stage = list(request.lanes_at_stage)
         return new, member.next_stage_change
 
+    def hear(self, name: str, incarnation: str, now_s: float) -> None:
+        """A member has spoken. Raises UnknownMemberError."""
+        self._incarnation(name, incarnation)
+        self._heard_s[name] = now_s
+
     def acknowledge(self, name: str, policy_version: int) -> None:
         """A member acts with this policy now. Raises UnknownMemberError."""
         self._known(name).policy_version = policy_version
@@ -190,9 +209,12 @@ class Head:
         )
 
     def _reporting(self, request: control_pb2.ReportRequest) -> Member:
-        member = self._known(request.member)
-        if member.incarnation != request.incarnation:
-            raise UnknownMemberError(f"{request.member}: another incarnation has joined; join again")
+        return self._incarnation(request.member, request.incarnation)
+
+    def _incarnation(self, name: str, incarnation: str) -> Member:
+        member = self._known(name)
+        if member.incarnation != incarnation:
+            raise UnknownMemberError(f"{name}: another incarnation has joined; join again")
         return member
 
     def _known(self, name: str) -> Member:

@@ -12,16 +12,21 @@ def learn(
     learning: QLearning,
     replay: SampleClient,
     publish: Callable[[QLearning], None],
+    stand_by: Callable[[], None],
     save_when_due: Callable[[QLearning], None],
     meter: Meter,
     publish_period_updates: int,
     max_updates: int | None,
     stop: threading.Event,
 ) -> None:
-    """Draw, update, return priorities, publish: until `stop` or the last update."""
+    """Draw, update, return priorities, publish: until `stop` or the last update.
+
+    stand_by: called wherever the learner may stand still for a version.
+    """
     publish(learning)
     while not stop.is_set() and learning.updates != max_updates:
-        batch = replay.next()
+        stand_by()
+        batch = replay.next(stand_by)
         if batch is None:
             break
         update = learning.update(batch)

@@ -94,14 +94,15 @@ class SampleClient:
         self._worker.__exit__(*exception)  # type: ignore[arg-type]  # the interpreter's three
         self._shards.close()
 
-    def next(self) -> AnyBatch | None:
-        """The next batch, waited for; None when the process stops."""
+    def next(self, meanwhile: Callable[[], None] = lambda: None) -> AnyBatch | None:
+        """The next batch, waited for; None when the process stops. meanwhile: called while there is none."""
         while not self._current:
             try:
                 self._current = self._ready.get(timeout=POLL_S)
             except queue.Empty:
                 if self._stop.is_set():
                     return None
+                meanwhile()
         return self._current.pop(0)
 
     def return_priorities(self, batch: AnyBatch, priorities: Tensor) -> None:

@@ -3,24 +3,37 @@
 import asyncio
 import threading
 import time
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from learner.goal import judge
 from learner.head import Head
+from learner.holds import Holds
 from learner.meter import Meter
+from learner.pause import Pause
 from learner.publisher import Published, Publisher
+from learner.resume import Resumed
 from learner.scoreboard import Scalars, Scoreboard
 from learner.servicers import AdminServicer, ControlServicer, PolicyServicer
 from learner.update import QLearning
+from learner.versions import About, Versions
 from protos import admin_pb2_grpc, control_pb2_grpc, policy_pb2, policy_pb2_grpc, replay_pb2_grpc
+from townlet.checkpoint.store import VersionStore
 from townlet.config import Config, DecaySettings, LadderSettings
 from townlet.exploration import decayed, ladder_range
 from townlet.policy import encode_weights
 from townlet.rpc import LoopThread, Server, open_async_channel
 
+if TYPE_CHECKING:
+    from protos.replay_pb2_grpc import ReplayServiceAsyncStub  # exists for the type checker only
+
 log = structlog.get_logger()
+
+STAND_BY_S = 0.005
+LAST_CUT_LIMIT_S = 8.0
+"""Everybody has to stand still within this time when the learner leaves: whoever stops it does not wait for ever."""
 
 SERVICES = ("townlet.v1.PolicyService", "townlet.v1.ControlService", "townlet.v1.AdminService")
 
@@ -28,7 +41,7 @@ SERVICES = ("townlet.v1.PolicyService", "townlet.v1.ControlService", "townlet.v1
 class LearnerService:
     """Use as a context manager. What touches the head or the publisher runs on the loop, so nothing needs a lock.
 
-    books: what an earlier `books()` returned, or None for a new run.
+    resumed: the version that the run goes on from; None for a new run. store, pause: for versions; None makes none.
     """
 
     def __init__(
@@ -38,9 +51,15 @@ class LearnerService:
         learning: QLearning,
         meter: Meter,
         scalars: Scalars,
-        books: dict[str, Any] | None,
+        resumed: Resumed | None,
         stop: threading.Event,
+        store: VersionStore | None = None,
+        pause: Pause | None = None,
     ) -> None:
+        books = resumed.books if resumed else None
+        self._resumed = resumed
+        self._store = store
+        self._pause = pause or Pause()
         self._config = config
         self._layout_digest = layout_digest
         self._head = Head.from_state(books["head"], time.monotonic()) if books else Head()
@@ -53,12 +72,15 @@ class LearnerService:
         self._stop = stop
         self._loop = LoopThread("service")
         self._publisher = Publisher()
+        self._updates: Callable[[], int] = lambda: learning.updates
+        self._versions: Versions | None = None
+        self._making: asyncio.Task[None] | None = None
         self._scoreboard = Scoreboard(
             config.run.name,
             self._head,
             self._publisher,
             meter,
-            lambda: learning.updates,
+            self._updates,
             self._epsilons,
             config.evaluation.goal,
             scalars,
@@ -96,6 +118,14 @@ class LearnerService:
 
         return self._loop.run(collect())
 
+    def make_last_version(self, stand_by: Callable[[], None]) -> None:
+        """Before the process leaves. stand_by: see `learn`; called by this thread until the version has been cut."""
+        if self._versions is not None:
+            making = self._loop.start(self._versions.make("the learner stops", LAST_CUT_LIMIT_S))
+            while not making.done():
+                stand_by()
+                time.sleep(STAND_BY_S)
+
     def result(self) -> dict[str, Any]:
         """How the run stands, for programs that look at it afterwards."""
 
@@ -117,7 +147,8 @@ class LearnerService:
         grpc_server = self._server.grpc_server
         policies = PolicyServicer(run, self._publisher, self._head)
         policy_pb2_grpc.add_PolicyServiceServicer_to_server(policies, grpc_server)
-        control = ControlServicer(run, config.digest(), self._layout_digest, self._head)
+        self._holds = Holds()
+        control = ControlServicer(run, config.digest(), self._layout_digest, self._head, self._holds, self._resumed)
         control_pb2_grpc.add_ControlServiceServicer_to_server(control, grpc_server)
         admin_pb2_grpc.add_AdminServiceServicer_to_server(AdminServicer(self._scoreboard), grpc_server)
         await self._server.start(config.learner.address, SERVICES)
@@ -128,18 +159,41 @@ class LearnerService:
         shards = list(zip(config.replay.addresses, stubs, strict=True))
         self._watching = asyncio.create_task(self._scoreboard.watch(shards))
         self._watching.add_done_callback(self._note_end)
+        if self._store is not None:
+            self._versions = self._make_versions(self._store, stubs)
+            self._making = asyncio.create_task(self._versions.make_periodically())
+            self._making.add_done_callback(self._note_end)
+
+    def _make_versions(self, store: VersionStore, stubs: "Sequence[ReplayServiceAsyncStub]") -> Versions:
+        head = self._head
+        about = About(
+            self._config.run.name,
+            self._config.digest(),
+            self._layout_digest,
+            lambda: {
+                "updates": self._updates(),
+                "environment_steps": head.environment_steps,
+                "episodes": head.episodes,
+            },
+            lambda: {"greedy": head.evaluations[-1].of(self._config.measure)} if head.evaluations else {},
+        )
+        shards = list(zip((f"replay-{index}" for index in range(len(stubs))), stubs, strict=True))
+        newest = self._resumed.manifest.version if self._resumed else None
+        return Versions(store, about, head, self._holds, self._pause, shards, self._config.checkpoint, newest)
 
     async def _end(self) -> None:
         self._scoreboard.finished = True
         self._watching.cancel()
+        if self._making is not None:
+            self._making.cancel()
         for channel in self._channels:
             await channel.close()
         await self._server.stop()
 
     def _note_end(self, watching: "asyncio.Task[None]") -> None:
-        """A dead scoreboard ends the process."""
+        """A dead task ends the process."""
         if not watching.cancelled() and (error := watching.exception()) is not None:
-            log.error("scoreboard_crashed", exc_info=error)
+            log.error("task_crashed", exc_info=error)
             self._stop.set()
 
     def _publish(self, policy: policy_pb2.Policy, online: bytes, averaged: bytes, curiosity: bytes) -> None:

@@ -8,7 +8,9 @@ import grpc.aio
 import structlog
 
 from learner.head import Head
+from learner.holds import Holds
 from learner.publisher import Publisher
+from learner.resume import Resumed
 from learner.scoreboard import Scoreboard
 from protos import (
     admin_pb2,
@@ -18,6 +20,7 @@ from protos import (
     policy_pb2,
     policy_pb2_grpc,
 )
+from townlet.checkpoint.manifest import FileRecord
 from townlet.errors import InvalidRequestError, MismatchError
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -55,11 +58,15 @@ class PolicyServicer(policy_pb2_grpc.PolicyServiceServicer):
 class ControlServicer(control_pb2_grpc.ControlServiceServicer):
     """Keeps the books of the members."""
 
-    def __init__(self, run: str, config_digest: str, layout_digest: str, head: Head) -> None:
+    def __init__(
+        self, run: str, config_digest: str, layout_digest: str, head: Head, holds: Holds, resumed: Resumed | None
+    ) -> None:
         self._run = run
         self._config_digest = config_digest
         self._layout_digest = layout_digest
         self._head = head
+        self._holds = holds
+        self._taking_up = TakingUp(resumed, head)
 
     async def Join(self, request: control_pb2.JoinRequest, context: Context) -> control_pb2.JoinResponse:
         _check("run", self._run, request.run)
@@ -67,7 +74,9 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         _check("record layout", self._layout_digest, request.layout_digest)
         if not request.member or not request.incarnation or request.role == control_pb2.ROLE_UNSPECIFIED:
             raise InvalidRequestError("Join: expected a member, an incarnation and a role")
-        return control_pb2.JoinResponse(first_lane=self._head.join(request, time.monotonic()))
+        first_lane = self._head.join(request, time.monotonic())
+        take_up = self._taking_up.version_for(request.member, request.incarnation)
+        return control_pb2.JoinResponse(first_lane=first_lane, take_up_version=take_up)
 
     async def Report(self, request: control_pb2.ReportRequest, context: Context) -> control_pb2.ReportResponse:
         _check("run", self._run, request.run)
@@ -75,7 +84,47 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         changes, next_stage_change = self._head.report_stages(request)
         for change in changes:
             log.info("stage_changed", actor=request.member, **_stage_change(change))
-        return control_pb2.ReportResponse(next_episode=next_episode, next_stage_change=next_stage_change)
+        return control_pb2.ReportResponse(
+            next_episode=next_episode, next_stage_change=next_stage_change, hold_version=self._holds.version
+        )
+
+    async def Hold(self, request: control_pb2.HoldRequest, context: Context) -> control_pb2.HoldResponse:
+        _check("run", self._run, request.run)
+        self._head.hear(request.member, request.incarnation, time.monotonic())
+        held = await self._holds.hold(request.member, request.version, request.wait_ms / 1e3)
+        return control_pb2.HoldResponse(go_on=held.go_on, deliver=held.deliver)
+
+    async def Deliver(self, request: control_pb2.DeliverRequest, context: Context) -> control_pb2.DeliverResponse:
+        _check("run", self._run, request.run)
+        self._head.hear(request.member, request.incarnation, time.monotonic())
+        files = [FileRecord(path=f.path, size=f.size, sha256=f.sha256, component=f.component) for f in request.files]
+        await self._holds.deliver(request.member, request.version, files, request.failure)
+        return control_pb2.DeliverResponse()
+
+
+class TakingUp:
+    """Which actors begin with their state of the version that the run goes on from: those that have died, once each."""
+
+    def __init__(self, resumed: Resumed | None, head: Head) -> None:
+        self._version = resumed.manifest.version if resumed else 0
+        self._incarnations = {
+            name: member.incarnation
+            for name, member in head.members.items()
+            if resumed and name in resumed.manifest.members
+        }
+
+    def version_for(self, actor: str, incarnation: str) -> int:
+        """What an actor that joins takes up; 0 when it lives on, or begins anew."""
+        before = self._incarnations.get(actor)
+        if before is None or before == incarnation:
+            return 0
+        if before.startswith(_TAKEN):
+            return self._version if before == _TAKEN + incarnation else 0
+        self._incarnations[actor] = _TAKEN + incarnation
+        return self._version
+
+
+_TAKEN = "taken up by "
 
 
 class AdminServicer(admin_pb2_grpc.AdminServiceServicer):

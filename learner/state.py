@@ -1,53 +1,42 @@
-"""The learner's own state: captured whole, saved whole, taken up whole."""
+"""All that the learner's future depends on: captured between two updates, and taken up before the first one."""
 
-import json
-from pathlib import Path
 from typing import Any
 
-import safetensors
-import safetensors.torch
-from safetensors import safe_open
+import numpy as np
 from torch import Tensor
 
 from learner.update import QLearning
-from townlet.errors import CheckpointError, MismatchError
-from townlet.run_folder import write_whole
+from townlet.checkpoint import philox
+from townlet.checkpoint.form import Form, check_forms
+from townlet.checkpoint.state import State
 
-FORMAT = 1
-
-
-def save_state(path: Path, learning: QLearning, books: dict[str, Any]) -> None:
-    """Write networks, optimiser and counters, with `books` (plain values) beside them. Raises OSError."""
-    about = {"format": FORMAT, "updates": learning.updates, **books}
-    write_whole(path, safetensors.torch.save(_tensors(learning), {"about": json.dumps(about)}))
+_FORMS = {"updates": Form("int", least=0), "tensors": Form("dict"), "draws": Form("dict"), "books": Form("dict")}
 
 
-def load_state(path: Path, learning: QLearning, *, config_digest: str) -> dict[str, Any]:
-    """Take up what `save_state` wrote, into a learner of the same configuration; the books.
+def capture(learning: QLearning, draws: np.random.Generator, books: dict[str, Any]) -> State:
+    """Networks, optimisers, counters and random streams, as copies.
 
-    Raises CheckpointError or MismatchError, and then the learner is as it was.
+    draws: the learner's random stream. books: what the service knows, as plain values.
     """
-    try:
-        with safe_open(path, "pt") as file:
-            about = json.loads((file.metadata() or {})["about"])
-            found = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  # it is no mapping
-    except (OSError, KeyError, ValueError, safetensors.SafetensorError) as error:
-        raise CheckpointError(f"{path}: expected a learner's state, found a damaged file: {error}") from None
-    if about["format"] != FORMAT:
-        raise CheckpointError(f"{path}: expected format {FORMAT}, found {about['format']}")
-    if about["config_digest"] != config_digest:
-        raise MismatchError(
-            f"{path}: expected the state of configuration {config_digest}, found that of {about['config_digest']}; "
-            "choose another run.name, or the configuration that the run was started with"
-        )
+    return {
+        "updates": learning.updates,
+        "tensors": {name: value.clone() for name, value in _tensors(learning).items()},
+        "draws": philox.state(draws),
+        "books": books,
+    }
+
+
+def take_up(saved: State, learning: QLearning, draws: np.random.Generator) -> dict[str, Any]:
+    """Be the learner that was captured; the books. Raises CheckpointError, and then nothing has changed."""
+    check_forms("saved learner", saved, _FORMS)
     expected = _tensors(learning)
-    for name in expected.keys() | found.keys():
-        if name not in found or name not in expected or found[name].shape != expected[name].shape:
-            raise CheckpointError(f"{path}: tensor {name} is missing, unknown or of another shape")
+    check_forms("saved learner", saved["tensors"], {name: Form.of(value) for name, value in expected.items()})
+    philox.load_state(draws, saved["draws"])
     for name, value in expected.items():
-        value.copy_(found[name])
-    learning.updates = about["updates"]
-    return dict(about)
+        value.copy_(saved["tensors"][name])
+    learning.updates = saved["updates"]
+    books: dict[str, Any] = saved["books"]
+    return books
 
 
 def _tensors(learning: QLearning) -> dict[str, Tensor]:

@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from protos import version_pb2 as _version_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -80,16 +81,20 @@ class JoinResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     FIRST_LANE_FIELD_NUMBER: _builtins.int
+    TAKE_UP_VERSION_FIELD_NUMBER: _builtins.int
     first_lane: _builtins.int
     """The place of the actor's first lane among the lanes of all actors."""
+    take_up_version: _builtins.int
+    """The version whose state of this actor it takes up before its first step; 0: it begins anew."""
     def __init__(
         self,
         *,
         first_lane: _builtins.int = ...,
+        take_up_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_lane", b"first_lane"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_lane", b"first_lane", "take_up_version", b"take_up_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -160,19 +165,23 @@ class ReportResponse(_message.Message):
 
     NEXT_EPISODE_FIELD_NUMBER: _builtins.int
     NEXT_STAGE_CHANGE_FIELD_NUMBER: _builtins.int
+    HOLD_VERSION_FIELD_NUMBER: _builtins.int
     next_episode: _builtins.int
     """All episodes with a smaller number have been counted."""
     next_stage_change: _builtins.int
     """All changes of stage with a smaller number have been counted."""
+    hold_version: _builtins.int
+    """The version for which the actor shall capture its state and hold, between its next two steps; 0: none."""
     def __init__(
         self,
         *,
         next_episode: _builtins.int = ...,
         next_stage_change: _builtins.int = ...,
+        hold_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["next_episode", b"next_episode", "next_stage_change", b"next_stage_change"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hold_version", b"hold_version", "next_episode", b"next_episode", "next_stage_change", b"next_stage_change"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -340,3 +349,109 @@ class Evaluation(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Evaluation: _TypeAlias = Evaluation  # noqa: Y015
+
+@_typing.final
+class HoldRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_FIELD_NUMBER: _builtins.int
+    MEMBER_FIELD_NUMBER: _builtins.int
+    INCARNATION_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    WAIT_MS_FIELD_NUMBER: _builtins.int
+    run: _builtins.str
+    member: _builtins.str
+    incarnation: _builtins.str
+    version: _builtins.int
+    wait_ms: _builtins.int
+    """Milliseconds to wait for the cut."""
+    def __init__(
+        self,
+        *,
+        run: _builtins.str = ...,
+        member: _builtins.str = ...,
+        incarnation: _builtins.str = ...,
+        version: _builtins.int = ...,
+        wait_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["incarnation", b"incarnation", "member", b"member", "run", b"run", "version", b"version", "wait_ms", b"wait_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HoldRequest: _TypeAlias = HoldRequest  # noqa: Y015
+
+@_typing.final
+class HoldResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GO_ON_FIELD_NUMBER: _builtins.int
+    DELIVER_FIELD_NUMBER: _builtins.int
+    go_on: _builtins.bool
+    deliver: _builtins.bool
+    """Whether the version is still being prepared, so that its files are worth writing."""
+    def __init__(
+        self,
+        *,
+        go_on: _builtins.bool = ...,
+        deliver: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deliver", b"deliver", "go_on", b"go_on"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HoldResponse: _TypeAlias = HoldResponse  # noqa: Y015
+
+@_typing.final
+class DeliverRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_FIELD_NUMBER: _builtins.int
+    MEMBER_FIELD_NUMBER: _builtins.int
+    INCARNATION_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    FILES_FIELD_NUMBER: _builtins.int
+    FAILURE_FIELD_NUMBER: _builtins.int
+    run: _builtins.str
+    member: _builtins.str
+    incarnation: _builtins.str
+    version: _builtins.int
+    failure: _builtins.str
+    """Why the version cannot be completed; empty when it can."""
+    @_builtins.property
+    def files(self) -> _containers.RepeatedCompositeFieldContainer[_version_pb2.VersionFile]: ...
+    def __init__(
+        self,
+        *,
+        run: _builtins.str = ...,
+        member: _builtins.str = ...,
+        incarnation: _builtins.str = ...,
+        version: _builtins.int = ...,
+        files: _abc.Iterable[_version_pb2.VersionFile] | None = ...,
+        failure: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failure", b"failure", "files", b"files", "incarnation", b"incarnation", "member", b"member", "run", b"run", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeliverRequest: _TypeAlias = DeliverRequest  # noqa: Y015
+
+@_typing.final
+class DeliverResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeliverResponse: _TypeAlias = DeliverResponse  # noqa: Y015

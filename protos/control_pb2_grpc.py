@@ -45,6 +45,16 @@ class ControlServiceStub:
                 request_serializer=protos_dot_control__pb2.ReportRequest.SerializeToString,
                 response_deserializer=protos_dot_control__pb2.ReportResponse.FromString,
                 _registered_method=True)
+        self.Hold = channel.unary_unary(
+                '/townlet.v1.ControlService/Hold',
+                request_serializer=protos_dot_control__pb2.HoldRequest.SerializeToString,
+                response_deserializer=protos_dot_control__pb2.HoldResponse.FromString,
+                _registered_method=True)
+        self.Deliver = channel.unary_unary(
+                '/townlet.v1.ControlService/Deliver',
+                request_serializer=protos_dot_control__pb2.DeliverRequest.SerializeToString,
+                response_deserializer=protos_dot_control__pb2.DeliverResponse.FromString,
+                _registered_method=True)
 
 
 class ControlServiceServicer:
@@ -69,6 +79,23 @@ class ControlServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Hold(self, request, context):
+        """Tells that the caller, an actor, stands still between two steps for a version: all that it has pushed is
+        acknowledged, and its state is captured. Waits until the version is cut everywhere, for at most `wait_ms`, and then
+        returns with `go_on` false: call again. Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Deliver(self, request, context):
+        """Delivers the files of the caller's state for a version, written and durable, or says why there are none. Idempotent.
+        A version that is not being prepared (any more) is passed over.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ControlServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -81,6 +108,16 @@ def add_ControlServiceServicer_to_server(servicer, server):
                     servicer.Report,
                     request_deserializer=protos_dot_control__pb2.ReportRequest.FromString,
                     response_serializer=protos_dot_control__pb2.ReportResponse.SerializeToString,
+            ),
+            'Hold': grpc.unary_unary_rpc_method_handler(
+                    servicer.Hold,
+                    request_deserializer=protos_dot_control__pb2.HoldRequest.FromString,
+                    response_serializer=protos_dot_control__pb2.HoldResponse.SerializeToString,
+            ),
+            'Deliver': grpc.unary_unary_rpc_method_handler(
+                    servicer.Deliver,
+                    request_deserializer=protos_dot_control__pb2.DeliverRequest.FromString,
+                    response_serializer=protos_dot_control__pb2.DeliverResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -138,6 +175,60 @@ class ControlService:
             '/townlet.v1.ControlService/Report',
             protos_dot_control__pb2.ReportRequest.SerializeToString,
             protos_dot_control__pb2.ReportResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Hold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/townlet.v1.ControlService/Hold',
+            protos_dot_control__pb2.HoldRequest.SerializeToString,
+            protos_dot_control__pb2.HoldResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Deliver(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/townlet.v1.ControlService/Deliver',
+            protos_dot_control__pb2.DeliverRequest.SerializeToString,
+            protos_dot_control__pb2.DeliverResponse.FromString,
             options,
             channel_credentials,
             insecure,

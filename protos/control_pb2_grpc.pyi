@@ -43,6 +43,15 @@ class ControlServiceStub:
     numbered, so that a report can be repeated and each of them counts once. NOT_FOUND: the learner does not know the
     member (it has restarted); join again.
     """
+    Hold: _grpc.UnaryUnaryMultiCallable[_control_pb2.HoldRequest, _control_pb2.HoldResponse]
+    """Tells that the caller, an actor, stands still between two steps for a version: all that it has pushed is
+    acknowledged, and its state is captured. Waits until the version is cut everywhere, for at most `wait_ms`, and then
+    returns with `go_on` false: call again. Idempotent.
+    """
+    Deliver: _grpc.UnaryUnaryMultiCallable[_control_pb2.DeliverRequest, _control_pb2.DeliverResponse]
+    """Delivers the files of the caller's state for a version, written and durable, or says why there are none. Idempotent.
+    A version that is not being prepared (any more) is passed over.
+    """
 
 @_typing.type_check_only
 class ControlServiceAsyncStub(ControlServiceStub):
@@ -58,6 +67,15 @@ class ControlServiceAsyncStub(ControlServiceStub):
     """Tells what a member has done since it joined. Idempotent: counters are totals, and episodes and changes of stage are
     numbered, so that a report can be repeated and each of them counts once. NOT_FOUND: the learner does not know the
     member (it has restarted); join again.
+    """
+    Hold: _aio.UnaryUnaryMultiCallable[_control_pb2.HoldRequest, _control_pb2.HoldResponse]  # type: ignore[assignment]
+    """Tells that the caller, an actor, stands still between two steps for a version: all that it has pushed is
+    acknowledged, and its state is captured. Waits until the version is cut everywhere, for at most `wait_ms`, and then
+    returns with `go_on` false: call again. Idempotent.
+    """
+    Deliver: _aio.UnaryUnaryMultiCallable[_control_pb2.DeliverRequest, _control_pb2.DeliverResponse]  # type: ignore[assignment]
+    """Delivers the files of the caller's state for a version, written and durable, or says why there are none. Idempotent.
+    A version that is not being prepared (any more) is passed over.
     """
 
 class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -83,6 +101,27 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         """Tells what a member has done since it joined. Idempotent: counters are totals, and episodes and changes of stage are
         numbered, so that a report can be repeated and each of them counts once. NOT_FOUND: the learner does not know the
         member (it has restarted); join again.
+        """
+
+    @_abc_1.abstractmethod
+    def Hold(
+        self,
+        request: _control_pb2.HoldRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.HoldResponse, _abc.Awaitable[_control_pb2.HoldResponse]]:
+        """Tells that the caller, an actor, stands still between two steps for a version: all that it has pushed is
+        acknowledged, and its state is captured. Waits until the version is cut everywhere, for at most `wait_ms`, and then
+        returns with `go_on` false: call again. Idempotent.
+        """
+
+    @_abc_1.abstractmethod
+    def Deliver(
+        self,
+        request: _control_pb2.DeliverRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.DeliverResponse, _abc.Awaitable[_control_pb2.DeliverResponse]]:
+        """Delivers the files of the caller's state for a version, written and durable, or says why there are none. Idempotent.
+        A version that is not being prepared (any more) is passed over.
         """
 
 def add_ControlServiceServicer_to_server(servicer: ControlServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

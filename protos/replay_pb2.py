@@ -22,59 +22,62 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from protos import version_pb2 as protos_dot_version__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13protos/replay.proto\x12\ntownlet.v1\"(\n\x06Layout\x12\x0e\n\x06stride\x18\x01 \x01(\r\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\"U\n\x13OpenProducerRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\"\n\x06layout\x18\x02 \x01(\x0b\x32\x12.townlet.v1.Layout\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\"%\n\x14OpenProducerResponse\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\"\x89\x01\n\rAppendRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x15\n\rlayout_digest\x18\x02 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\x12\r\n\x05\x65poch\x18\x04 \x01(\x04\x12%\n\x08\x65pisodes\x18\x05 \x03(\x0b\x32\x13.townlet.v1.Episode\x12\x0f\n\x07wait_ms\x18\x06 \x01(\r\",\n\x07\x45pisode\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x0f\n\x07records\x18\x02 \x01(\x0c\";\n\x0e\x41ppendResponse\x12\x15\n\rnext_sequence\x18\x01 \x01(\x04\x12\x12\n\nblocked_by\x18\x02 \x01(\t\"\'\n\x06Window\x12\x0e\n\x06\x62\x65\x66ore\x18\x01 \x01(\r\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\r\"C\n\x05Slice\x12\r\n\x05\x66irst\x18\x01 \x01(\r\x12\r\n\x05steps\x18\x02 \x01(\r\x12\x0e\n\x06offset\x18\x03 \x01(\r\x12\x0c\n\x04size\x18\x04 \x01(\r\"2\n\x0ePriorityUpdate\x12\x0c\n\x04keys\x18\x01 \x01(\x0c\x12\x12\n\npriorities\x18\x02 \x01(\x0c\"\xcc\x01\n\rSampleRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x15\n\rlayout_digest\x18\x02 \x01(\t\x12\"\n\x06window\x18\x03 \x01(\x0b\x32\x12.townlet.v1.Window\x12!\n\x06slices\x18\x04 \x03(\x0b\x32\x11.townlet.v1.Slice\x12\x0f\n\x07windows\x18\x05 \x01(\r\x12.\n\npriorities\x18\x06 \x01(\x0b\x32\x1a.townlet.v1.PriorityUpdate\x12\x0f\n\x07wait_ms\x18\x07 \x01(\r\"\xb6\x01\n\x0eSampleResponse\x12\x0f\n\x07windows\x18\x01 \x01(\r\x12\x0c\n\x04keys\x18\x02 \x01(\x0c\x12\x15\n\rprobabilities\x18\x03 \x01(\x0c\x12\x13\n\x0breal_before\x18\x04 \x01(\x0c\x12\x12\n\nreal_after\x18\x05 \x01(\x0c\x12\x0c\n\x04\x64\x61ta\x18\x06 \x01(\x0c\x12\r\n\x05items\x18\x07 \x01(\x04\x12\x14\n\x0ctotal_weight\x18\x08 \x01(\x01\x12\x12\n\nblocked_by\x18\t \x01(\t\"\x0e\n\x0cStatsRequest\"\xdd\x02\n\rStatsResponse\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\"\n\x06layout\x18\x02 \x01(\x0b\x32\x12.townlet.v1.Layout\x12\x10\n\x08\x63\x61pacity\x18\x03 \x01(\x04\x12\x0f\n\x07records\x18\x04 \x01(\x04\x12\x10\n\x08\x65pisodes\x18\x05 \x01(\x04\x12\r\n\x05items\x18\x06 \x01(\x04\x12\x16\n\x0einserted_steps\x18\x07 \x01(\x04\x12\x17\n\x0fsampled_windows\x18\x08 \x01(\x04\x12\x19\n\x11\x61ppended_episodes\x18\t \x01(\x04\x12\x17\n\x0fwaiting_appends\x18\n \x01(\r\x12\x17\n\x0fwaiting_samples\x18\x0b \x01(\r\x12\x15\n\rappend_wait_s\x18\x0c \x01(\x01\x12\x15\n\rsample_wait_s\x18\r \x01(\x01\x12\x17\n\x0fredis_available\x18\x0e \x01(\x08\x12\x12\n\nblocked_by\x18\x0f \x01(\t\"1\n\x11\x43utVersionRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\"\x14\n\x12\x43utVersionResponse\"D\n\x13\x41waitVersionRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x0f\n\x07wait_ms\x18\x03 \x01(\r\"O\n\x14\x41waitVersionResponse\x12\x0f\n\x07written\x18\x01 \x01(\x08\x12&\n\x05\x66iles\x18\x02 \x03(\x0b\x32\x17.townlet.v1.VersionFile\"L\n\x0bVersionFile\x12\x0c\n\x04path\x18\x01 \x01(\t\x12\x0c\n\x04size\x18\x02 \x01(\x04\x12\x0e\n\x06sha256\x18\x03 \x01(\t\x12\x11\n\tcomponent\x18\x04 \x01(\t\"D\n\x11\x45ndVersionRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x11\n\tcommitted\x18\x03 \x01(\x08\"\x14\n\x12\x45ndVersionResponse\"4\n\x14TakeUpVersionRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\"\x17\n\x15TakeUpVersionResponse2\xe5\x04\n\rReplayService\x12Q\n\x0cOpenProducer\x12\x1f.townlet.v1.OpenProducerRequest\x1a .townlet.v1.OpenProducerResponse\x12?\n\x06\x41ppend\x12\x19.townlet.v1.AppendRequest\x1a\x1a.townlet.v1.AppendResponse\x12?\n\x06Sample\x12\x19.townlet.v1.SampleRequest\x1a\x1a.townlet.v1.SampleResponse\x12<\n\x05Stats\x12\x18.townlet.v1.StatsRequest\x1a\x19.townlet.v1.StatsResponse\x12K\n\nCutVersion\x12\x1d.townlet.v1.CutVersionRequest\x1a\x1e.townlet.v1.CutVersionResponse\x12Q\n\x0c\x41waitVersion\x12\x1f.townlet.v1.AwaitVersionRequest\x1a .townlet.v1.AwaitVersionResponse\x12K\n\nEndVersion\x12\x1d.townlet.v1.EndVersionRequest\x1a\x1e.townlet.v1.EndVersionResponse\x12T\n\rTakeUpVersion\x12 .townlet.v1.TakeUpVersionRequest\x1a!.townlet.v1.TakeUpVersionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13protos/replay.proto\x12\ntownlet.v1\x1a\x14protos/version.proto\"(\n\x06Layout\x12\x0e\n\x06stride\x18\x01 \x01(\r\x12\x0e\n\x06\x64igest\x18\x02 \x01(\t\"U\n\x13OpenProducerRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\"\n\x06layout\x18\x02 \x01(\x0b\x32\x12.townlet.v1.Layout\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\"%\n\x14OpenProducerResponse\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\"\x89\x01\n\rAppendRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x15\n\rlayout_digest\x18\x02 \x01(\t\x12\r\n\x05\x61\x63tor\x18\x03 \x01(\t\x12\r\n\x05\x65poch\x18\x04 \x01(\x04\x12%\n\x08\x65pisodes\x18\x05 \x03(\x0b\x32\x13.townlet.v1.Episode\x12\x0f\n\x07wait_ms\x18\x06 \x01(\r\",\n\x07\x45pisode\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x0f\n\x07records\x18\x02 \x01(\x0c\";\n\x0e\x41ppendResponse\x12\x15\n\rnext_sequence\x18\x01 \x01(\x04\x12\x12\n\nblocked_by\x18\x02 \x01(\t\"\'\n\x06Window\x12\x0e\n\x06\x62\x65\x66ore\x18\x01 \x01(\r\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\r\"C\n\x05Slice\x12\r\n\x05\x66irst\x18\x01 \x01(\r\x12\r\n\x05steps\x18\x02 \x01(\r\x12\x0e\n\x06offset\x18\x03 \x01(\r\x12\x0c\n\x04size\x18\x04 \x01(\r\"2\n\x0ePriorityUpdate\x12\x0c\n\x04keys\x18\x01 \x01(\x0c\x12\x12\n\npriorities\x18\x02 \x01(\x0c\"\xcc\x01\n\rSampleRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x15\n\rlayout_digest\x18\x02 \x01(\t\x12\"\n\x06window\x18\x03 \x01(\x0b\x32\x12.townlet.v1.Window\x12!\n\x06slices\x18\x04 \x03(\x0b\x32\x11.townlet.v1.Slice\x12\x0f\n\x07windows\x18\x05 \x01(\r\x12.\n\npriorities\x18\x06 \x01(\x0b\x32\x1a.townlet.v1.PriorityUpdate\x12\x0f\n\x07wait_ms\x18\x07 \x01(\r\"\xb6\x01\n\x0eSampleResponse\x12\x0f\n\x07windows\x18\x01 \x01(\r\x12\x0c\n\x04keys\x18\x02 \x01(\x0c\x12\x15\n\rprobabilities\x18\x03 \x01(\x0c\x12\x13\n\x0breal_before\x18\x04 \x01(\x0c\x12\x12\n\nreal_after\x18\x05 \x01(\x0c\x12\x0c\n\x04\x64\x61ta\x18\x06 \x01(\x0c\x12\r\n\x05items\x18\x07 \x01(\x04\x12\x14\n\x0ctotal_weight\x18\x08 \x01(\x01\x12\x12\n\nblocked_by\x18\t \x01(\t\"\x0e\n\x0cStatsRequest\"\xdd\x02\n\rStatsResponse\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\"\n\x06layout\x18\x02 \x01(\x0b\x32\x12.townlet.v1.Layout\x12\x10\n\x08\x63\x61pacity\x18\x03 \x01(\x04\x12\x0f\n\x07records\x18\x04 \x01(\x04\x12\x10\n\x08\x65pisodes\x18\x05 \x01(\x04\x12\r\n\x05items\x18\x06 \x01(\x04\x12\x16\n\x0einserted_steps\x18\x07 \x01(\x04\x12\x17\n\x0fsampled_windows\x18\x08 \x01(\x04\x12\x19\n\x11\x61ppended_episodes\x18\t \x01(\x04\x12\x17\n\x0fwaiting_appends\x18\n \x01(\r\x12\x17\n\x0fwaiting_samples\x18\x0b \x01(\r\x12\x15\n\rappend_wait_s\x18\x0c \x01(\x01\x12\x15\n\rsample_wait_s\x18\r \x01(\x01\x12\x17\n\x0fredis_available\x18\x0e \x01(\x08\x12\x12\n\nblocked_by\x18\x0f \x01(\t\"6\n\x16\x41nnounceVersionRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\"\x19\n\x17\x41nnounceVersionResponse\"1\n\x11\x43utVersionRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\"\x14\n\x12\x43utVersionResponse\"D\n\x13\x41waitVersionRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x0f\n\x07wait_ms\x18\x03 \x01(\r\"j\n\x14\x41waitVersionResponse\x12\x0f\n\x07written\x18\x01 \x01(\x08\x12&\n\x05\x66iles\x18\x02 \x03(\x0b\x32\x17.townlet.v1.VersionFile\x12\x19\n\x11\x61ppended_episodes\x18\x03 \x01(\x04\"D\n\x11\x45ndVersionRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\x12\x11\n\tcommitted\x18\x03 \x01(\x08\"\x14\n\x12\x45ndVersionResponse\"4\n\x14TakeUpVersionRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\x04\"\x17\n\x15TakeUpVersionResponse2\xc1\x05\n\rReplayService\x12Q\n\x0cOpenProducer\x12\x1f.townlet.v1.OpenProducerRequest\x1a .townlet.v1.OpenProducerResponse\x12?\n\x06\x41ppend\x12\x19.townlet.v1.AppendRequest\x1a\x1a.townlet.v1.AppendResponse\x12?\n\x06Sample\x12\x19.townlet.v1.SampleRequest\x1a\x1a.townlet.v1.SampleResponse\x12<\n\x05Stats\x12\x18.townlet.v1.StatsRequest\x1a\x19.townlet.v1.StatsResponse\x12Z\n\x0f\x41nnounceVersion\x12\".townlet.v1.AnnounceVersionRequest\x1a#.townlet.v1.AnnounceVersionResponse\x12K\n\nCutVersion\x12\x1d.townlet.v1.CutVersionRequest\x1a\x1e.townlet.v1.CutVersionResponse\x12Q\n\x0c\x41waitVersion\x12\x1f.townlet.v1.AwaitVersionRequest\x1a .townlet.v1.AwaitVersionResponse\x12K\n\nEndVersion\x12\x1d.townlet.v1.EndVersionRequest\x1a\x1e.townlet.v1.EndVersionResponse\x12T\n\rTakeUpVersion\x12 .townlet.v1.TakeUpVersionRequest\x1a!.townlet.v1.TakeUpVersionResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'protos.replay_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LAYOUT']._serialized_start=35
-  _globals['_LAYOUT']._serialized_end=75
-  _globals['_OPENPRODUCERREQUEST']._serialized_start=77
-  _globals['_OPENPRODUCERREQUEST']._serialized_end=162
-  _globals['_OPENPRODUCERRESPONSE']._serialized_start=164
-  _globals['_OPENPRODUCERRESPONSE']._serialized_end=201
-  _globals['_APPENDREQUEST']._serialized_start=204
-  _globals['_APPENDREQUEST']._serialized_end=341
-  _globals['_EPISODE']._serialized_start=343
-  _globals['_EPISODE']._serialized_end=387
-  _globals['_APPENDRESPONSE']._serialized_start=389
-  _globals['_APPENDRESPONSE']._serialized_end=448
-  _globals['_WINDOW']._serialized_start=450
-  _globals['_WINDOW']._serialized_end=489
-  _globals['_SLICE']._serialized_start=491
-  _globals['_SLICE']._serialized_end=558
-  _globals['_PRIORITYUPDATE']._serialized_start=560
-  _globals['_PRIORITYUPDATE']._serialized_end=610
-  _globals['_SAMPLEREQUEST']._serialized_start=613
-  _globals['_SAMPLEREQUEST']._serialized_end=817
-  _globals['_SAMPLERESPONSE']._serialized_start=820
-  _globals['_SAMPLERESPONSE']._serialized_end=1002
-  _globals['_STATSREQUEST']._serialized_start=1004
-  _globals['_STATSREQUEST']._serialized_end=1018
-  _globals['_STATSRESPONSE']._serialized_start=1021
-  _globals['_STATSRESPONSE']._serialized_end=1370
-  _globals['_CUTVERSIONREQUEST']._serialized_start=1372
-  _globals['_CUTVERSIONREQUEST']._serialized_end=1421
-  _globals['_CUTVERSIONRESPONSE']._serialized_start=1423
-  _globals['_CUTVERSIONRESPONSE']._serialized_end=1443
-  _globals['_AWAITVERSIONREQUEST']._serialized_start=1445
-  _globals['_AWAITVERSIONREQUEST']._serialized_end=1513
-  _globals['_AWAITVERSIONRESPONSE']._serialized_start=1515
-  _globals['_AWAITVERSIONRESPONSE']._serialized_end=1594
-  _globals['_VERSIONFILE']._serialized_start=1596
-  _globals['_VERSIONFILE']._serialized_end=1672
-  _globals['_ENDVERSIONREQUEST']._serialized_start=1674
-  _globals['_ENDVERSIONREQUEST']._serialized_end=1742
-  _globals['_ENDVERSIONRESPONSE']._serialized_start=1744
-  _globals['_ENDVERSIONRESPONSE']._serialized_end=1764
-  _globals['_TAKEUPVERSIONREQUEST']._serialized_start=1766
-  _globals['_TAKEUPVERSIONREQUEST']._serialized_end=1818
-  _globals['_TAKEUPVERSIONRESPONSE']._serialized_start=1820
-  _globals['_TAKEUPVERSIONRESPONSE']._serialized_end=1843
-  _globals['_REPLAYSERVICE']._serialized_start=1846
-  _globals['_REPLAYSERVICE']._serialized_end=2459
+  _globals['_LAYOUT']._serialized_start=57
+  _globals['_LAYOUT']._serialized_end=97
+  _globals['_OPENPRODUCERREQUEST']._serialized_start=99
+  _globals['_OPENPRODUCERREQUEST']._serialized_end=184
+  _globals['_OPENPRODUCERRESPONSE']._serialized_start=186
+  _globals['_OPENPRODUCERRESPONSE']._serialized_end=223
+  _globals['_APPENDREQUEST']._serialized_start=226
+  _globals['_APPENDREQUEST']._serialized_end=363
+  _globals['_EPISODE']._serialized_start=365
+  _globals['_EPISODE']._serialized_end=409
+  _globals['_APPENDRESPONSE']._serialized_start=411
+  _globals['_APPENDRESPONSE']._serialized_end=470
+  _globals['_WINDOW']._serialized_start=472
+  _globals['_WINDOW']._serialized_end=511
+  _globals['_SLICE']._serialized_start=513
+  _globals['_SLICE']._serialized_end=580
+  _globals['_PRIORITYUPDATE']._serialized_start=582
+  _globals['_PRIORITYUPDATE']._serialized_end=632
+  _globals['_SAMPLEREQUEST']._serialized_start=635
+  _globals['_SAMPLEREQUEST']._serialized_end=839
+  _globals['_SAMPLERESPONSE']._serialized_start=842
+  _globals['_SAMPLERESPONSE']._serialized_end=1024
+  _globals['_STATSREQUEST']._serialized_start=1026
+  _globals['_STATSREQUEST']._serialized_end=1040
+  _globals['_STATSRESPONSE']._serialized_start=1043
+  _globals['_STATSRESPONSE']._serialized_end=1392
+  _globals['_ANNOUNCEVERSIONREQUEST']._serialized_start=1394
+  _globals['_ANNOUNCEVERSIONREQUEST']._serialized_end=1448
+  _globals['_ANNOUNCEVERSIONRESPONSE']._serialized_start=1450
+  _globals['_ANNOUNCEVERSIONRESPONSE']._serialized_end=1475
+  _globals['_CUTVERSIONREQUEST']._serialized_start=1477
+  _globals['_CUTVERSIONREQUEST']._serialized_end=1526
+  _globals['_CUTVERSIONRESPONSE']._serialized_start=1528
+  _globals['_CUTVERSIONRESPONSE']._serialized_end=1548
+  _globals['_AWAITVERSIONREQUEST']._serialized_start=1550
+  _globals['_AWAITVERSIONREQUEST']._serialized_end=1618
+  _globals['_AWAITVERSIONRESPONSE']._serialized_start=1620
+  _globals['_AWAITVERSIONRESPONSE']._serialized_end=1726
+  _globals['_ENDVERSIONREQUEST']._serialized_start=1728
+  _globals['_ENDVERSIONREQUEST']._serialized_end=1796
+  _globals['_ENDVERSIONRESPONSE']._serialized_start=1798
+  _globals['_ENDVERSIONRESPONSE']._serialized_end=1818
+  _globals['_TAKEUPVERSIONREQUEST']._serialized_start=1820
+  _globals['_TAKEUPVERSIONREQUEST']._serialized_end=1872
+  _globals['_TAKEUPVERSIONRESPONSE']._serialized_start=1874
+  _globals['_TAKEUPVERSIONRESPONSE']._serialized_end=1897
+  _globals['_REPLAYSERVICE']._serialized_start=1900
+  _globals['_REPLAYSERVICE']._serialized_end=2605
 # @@protoc_insertion_point(module_scope)

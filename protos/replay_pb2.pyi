@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from protos import version_pb2 as _version_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -447,6 +448,44 @@ class StatsResponse(_message.Message):
 Global___StatsResponse: _TypeAlias = StatsResponse  # noqa: Y015
 
 @_typing.final
+class AnnounceVersionRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    run: _builtins.str
+    version: _builtins.int
+    """At least 1."""
+    def __init__(
+        self,
+        *,
+        run: _builtins.str = ...,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["run", b"run", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnnounceVersionRequest: _TypeAlias = AnnounceVersionRequest  # noqa: Y015
+
+@_typing.final
+class AnnounceVersionResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AnnounceVersionResponse: _TypeAlias = AnnounceVersionResponse  # noqa: Y015
+
+@_typing.final
 class CutVersionRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -516,57 +555,28 @@ class AwaitVersionResponse(_message.Message):
 
     WRITTEN_FIELD_NUMBER: _builtins.int
     FILES_FIELD_NUMBER: _builtins.int
+    APPENDED_EPISODES_FIELD_NUMBER: _builtins.int
     written: _builtins.bool
+    appended_episodes: _builtins.int
+    """Episodes (and parts) appended since the run began, when it was cut."""
     @_builtins.property
-    def files(self) -> _containers.RepeatedCompositeFieldContainer[Global___VersionFile]:
+    def files(self) -> _containers.RepeatedCompositeFieldContainer[_version_pb2.VersionFile]:
         """All files of this shard, segments in the order in which its episodes need them."""
 
     def __init__(
         self,
         *,
         written: _builtins.bool = ...,
-        files: _abc.Iterable[Global___VersionFile] | None = ...,
+        files: _abc.Iterable[_version_pb2.VersionFile] | None = ...,
+        appended_episodes: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["files", b"files", "written", b"written"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["appended_episodes", b"appended_episodes", "files", b"files", "written", b"written"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___AwaitVersionResponse: _TypeAlias = AwaitVersionResponse  # noqa: Y015
-
-@_typing.final
-class VersionFile(_message.Message):
-    """See `FileRecord` in townlet/checkpoint/manifest.py."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    PATH_FIELD_NUMBER: _builtins.int
-    SIZE_FIELD_NUMBER: _builtins.int
-    SHA256_FIELD_NUMBER: _builtins.int
-    COMPONENT_FIELD_NUMBER: _builtins.int
-    path: _builtins.str
-    """Relative to the checkpoint root."""
-    size: _builtins.int
-    """Bytes."""
-    sha256: _builtins.str
-    """Hexadecimal."""
-    component: _builtins.str
-    def __init__(
-        self,
-        *,
-        path: _builtins.str = ...,
-        size: _builtins.int = ...,
-        sha256: _builtins.str = ...,
-        component: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["component", b"component", "path", b"path", "sha256", b"sha256", "size", b"size"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___VersionFile: _TypeAlias = VersionFile  # noqa: Y015
 
 @_typing.final
 class EndVersionRequest(_message.Message):

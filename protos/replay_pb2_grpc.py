@@ -65,6 +65,11 @@ class ReplayServiceStub:
                 request_serializer=protos_dot_replay__pb2.StatsRequest.SerializeToString,
                 response_deserializer=protos_dot_replay__pb2.StatsResponse.FromString,
                 _registered_method=True)
+        self.AnnounceVersion = channel.unary_unary(
+                '/townlet.v1.ReplayService/AnnounceVersion',
+                request_serializer=protos_dot_replay__pb2.AnnounceVersionRequest.SerializeToString,
+                response_deserializer=protos_dot_replay__pb2.AnnounceVersionResponse.FromString,
+                _registered_method=True)
         self.CutVersion = channel.unary_unary(
                 '/townlet.v1.ReplayService/CutVersion',
                 request_serializer=protos_dot_replay__pb2.CutVersionRequest.SerializeToString,
@@ -139,6 +144,14 @@ class ReplayServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AnnounceVersion(self, request, context):
+        """Tells that a version is about to be cut: until it is cut or ended, appends pass without waiting for the rate limiter,
+        so that actors can hand over all they have. Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CutVersion(self, request, context):
         """Cuts this shard's part of a version: all that was acknowledged and drawn before it returns is in it, and nothing
         that is afterwards. Then it is written in the background, while the shard goes on serving. A version that was cut
@@ -198,6 +211,11 @@ def add_ReplayServiceServicer_to_server(servicer, server):
                     servicer.Stats,
                     request_deserializer=protos_dot_replay__pb2.StatsRequest.FromString,
                     response_serializer=protos_dot_replay__pb2.StatsResponse.SerializeToString,
+            ),
+            'AnnounceVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.AnnounceVersion,
+                    request_deserializer=protos_dot_replay__pb2.AnnounceVersionRequest.FromString,
+                    response_serializer=protos_dot_replay__pb2.AnnounceVersionResponse.SerializeToString,
             ),
             'CutVersion': grpc.unary_unary_rpc_method_handler(
                     servicer.CutVersion,
@@ -339,6 +357,33 @@ class ReplayService:
             '/townlet.v1.ReplayService/Stats',
             protos_dot_replay__pb2.StatsRequest.SerializeToString,
             protos_dot_replay__pb2.StatsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AnnounceVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/townlet.v1.ReplayService/AnnounceVersion',
+            protos_dot_replay__pb2.AnnounceVersionRequest.SerializeToString,
+            protos_dot_replay__pb2.AnnounceVersionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -65,6 +65,10 @@ class ReplayServiceStub:
     """
     Stats: _grpc.UnaryUnaryMultiCallable[_replay_pb2.StatsRequest, _replay_pb2.StatsResponse]
     """What the shard holds and what it has done. Never waits."""
+    AnnounceVersion: _grpc.UnaryUnaryMultiCallable[_replay_pb2.AnnounceVersionRequest, _replay_pb2.AnnounceVersionResponse]
+    """Tells that a version is about to be cut: until it is cut or ended, appends pass without waiting for the rate limiter,
+    so that actors can hand over all they have. Idempotent.
+    """
     CutVersion: _grpc.UnaryUnaryMultiCallable[_replay_pb2.CutVersionRequest, _replay_pb2.CutVersionResponse]
     """Cuts this shard's part of a version: all that was acknowledged and drawn before it returns is in it, and nothing
     that is afterwards. Then it is written in the background, while the shard goes on serving. A version that was cut
@@ -124,6 +128,10 @@ class ReplayServiceAsyncStub(ReplayServiceStub):
     """
     Stats: _aio.UnaryUnaryMultiCallable[_replay_pb2.StatsRequest, _replay_pb2.StatsResponse]  # type: ignore[assignment]
     """What the shard holds and what it has done. Never waits."""
+    AnnounceVersion: _aio.UnaryUnaryMultiCallable[_replay_pb2.AnnounceVersionRequest, _replay_pb2.AnnounceVersionResponse]  # type: ignore[assignment]
+    """Tells that a version is about to be cut: until it is cut or ended, appends pass without waiting for the rate limiter,
+    so that actors can hand over all they have. Idempotent.
+    """
     CutVersion: _aio.UnaryUnaryMultiCallable[_replay_pb2.CutVersionRequest, _replay_pb2.CutVersionResponse]  # type: ignore[assignment]
     """Cuts this shard's part of a version: all that was acknowledged and drawn before it returns is in it, and nothing
     that is afterwards. Then it is written in the background, while the shard goes on serving. A version that was cut
@@ -204,6 +212,16 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_replay_pb2.StatsResponse, _abc.Awaitable[_replay_pb2.StatsResponse]]:
         """What the shard holds and what it has done. Never waits."""
+
+    @_abc_1.abstractmethod
+    def AnnounceVersion(
+        self,
+        request: _replay_pb2.AnnounceVersionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_replay_pb2.AnnounceVersionResponse, _abc.Awaitable[_replay_pb2.AnnounceVersionResponse]]:
+        """Tells that a version is about to be cut: until it is cut or ended, appends pass without waiting for the rate limiter,
+        so that actors can hand over all they have. Idempotent.
+        """
 
     @_abc_1.abstractmethod
     def CutVersion(

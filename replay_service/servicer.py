@@ -10,6 +10,7 @@ import numpy as np
 
 from protos import replay_pb2 as pb
 from protos import replay_pb2_grpc
+from protos.version_pb2 import VersionFile
 from replay_service.arena import Slice
 from replay_service.redis_log import Meta
 from replay_service.shard import Shard
@@ -47,6 +48,8 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
         self._versions = versions
         self._restore = restore
         self._taking_up = taking_up
+        self._announced = 0
+        """The version that is about to be cut; 0 for none."""
         self._adopting = asyncio.Lock()
         self._shard: Shard | None = None
         self._appends: Turnstile[asyncio.Future[int]] = Turnstile()
@@ -98,7 +101,7 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
         """Hand one episode over as soon as the limiter lets it through: when it is stored; None after `wait_s`."""
         limiter, commits = shard.table.limiter, shard.commits
         return await self._appends.enter(
-            ready=lambda: steps == 0 or limiter.can_insert(steps, commits.pending_steps),
+            ready=lambda: not steps or self._announced > 0 or limiter.can_insert(steps, commits.pending_steps),
             work=lambda: commits.append(request.actor, request.epoch, episode.sequence, episode.records, steps),
             wait_s=wait_s,
         )
@@ -137,20 +140,29 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
             total_weight=table.total_weight,
         )
 
+    async def AnnounceVersion(self, request: pb.AnnounceVersionRequest, context: Context) -> pb.AnnounceVersionResponse:
+        self._check_version(request.run, request.version)
+        self._announced = request.version
+        self._appends.look_again()
+        return pb.AnnounceVersionResponse()
+
     async def CutVersion(self, request: pb.CutVersionRequest, context: Context) -> pb.CutVersionResponse:
         self._check_version(request.run, request.version)
         await self._versions.cut(request.version, self._any_layout().commits)
+        self._announced = 0
         return pb.CutVersionResponse()
 
     async def AwaitVersion(self, request: pb.AwaitVersionRequest, context: Context) -> pb.AwaitVersionResponse:
         self._check_version(request.run, request.version)
-        files = await self._versions.files(request.version, request.wait_ms / 1e3)
-        if files is None:
+        prepared = await self._versions.prepared(request.version, request.wait_ms / 1e3)
+        if prepared is None:
             return pb.AwaitVersionResponse()
-        return pb.AwaitVersionResponse(written=True, files=[pb.VersionFile(**record.model_dump()) for record in files])
+        files = [VersionFile(**record.model_dump()) for record in prepared.files]
+        return pb.AwaitVersionResponse(written=True, files=files, appended_episodes=prepared.appended)
 
     async def EndVersion(self, request: pb.EndVersionRequest, context: Context) -> pb.EndVersionResponse:
         self._check_version(request.run, request.version)
+        self._announced = 0 if self._announced == request.version else self._announced
         await self._versions.end(request.version, committed=request.committed)
         return pb.EndVersionResponse()
 

@@ -38,8 +38,12 @@ _FORMS = {
 
 @dataclass(frozen=True)
 class Prepared:
-    """A shard's part of a version. segments: of each episode held, oldest first. state: the other files."""
+    """A shard's part of a version.
 
+    appended: episodes since the run began. orders, segments: of each episode held, oldest first. state: other files.
+    """
+
+    appended: int
     orders: tuple[int, ...]
     segments: tuple[FileRecord, ...]
     state: tuple[FileRecord, ...]
@@ -84,8 +88,8 @@ class ShardVersions:
         self._writing = asyncio.create_task(self._write(version, cut))
         self._writing.add_done_callback(lambda _: commits.let_go())
 
-    async def files(self, version: int, wait_s: float) -> list[FileRecord] | None:
-        """The files of a version that was cut; None while it is still being written, after `wait_s`.
+    async def prepared(self, version: int, wait_s: float) -> Prepared | None:
+        """What was written of a version that was cut; None while it is still being written, after `wait_s`.
 
         Raises what went wrong with it.
         """
@@ -93,7 +97,7 @@ class ShardVersions:
             found = self._version if self._writing else "none"
             raise InvalidRequestError(f"version {version}: expected one that was cut here, found {found}")
         done, _ = await asyncio.wait([self._writing], timeout=wait_s)
-        return self._writing.result().files if done else None
+        return self._writing.result() if done else None
 
     async def end(self, version: int, *, committed: bool) -> None:
         """The version is complete everywhere, or given up. Of one that is not being prepared nothing is known."""
@@ -123,7 +127,7 @@ class ShardVersions:
         records = tuple(segments[order] for order in orders)
         state = _state_of(cut, records)
         files = await asyncio.to_thread(self._store.write_state, version, self._component, state)
-        return Prepared(tuple(orders), records, files)
+        return Prepared(cut.meta.appended, tuple(orders), records, files)
 
 
 class TakenUp:

@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from townlet.checkpoint.retention import Retention
 from townlet.curiosity import RndSettings
 from townlet.curriculum.settings import CurriculumSettings, StaticSettings
 from townlet.networks.settings import EntityQSettings, MlpQSettings, NetworkSettings
@@ -221,9 +222,20 @@ class EvaluationSettings(Settings):
 
 
 class CheckpointSettings(Settings):
-    """Where the versions of the run are. root: a path, or a URL for fsspec; null: `versions` in the run's folder."""
+    """The versions of the run.
+
+    root: a path, or a URL for fsspec; null: `versions` in the run's folder.
+    period_s: between two versions; null for none but those that are asked for, and the last one.
+    keep: which of them are kept.
+    cut_limit_s: everybody has to stand still within this time, else the version is given up; and so with
+    write_limit_s: everybody's files.
+    """
 
     root: str | None = None
+    period_s: Positive | None = 60.0
+    keep: Retention = Retention(last=3)
+    cut_limit_s: Positive = 30.0
+    write_limit_s: Positive = 600.0
 
 
 class Config(Settings):

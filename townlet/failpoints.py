@@ -48,6 +48,13 @@ NAMES = (
     "replay.version.before_state",
     "replay.take_up.after_mark",
     "replay.take_up.before_done",
+    # making a version: everybody holds, the shards cut, everybody writes, the manifest
+    "version.after_holds",
+    "version.before_cut",
+    "version.before_commit",
+    "version.after_commit",
+    "actor.hold.after_flush",
+    "actor.version.before_state",
     # the rest
     "checkpoint.pin.before_rename",
     "checkpoint.branch.before_manifest",

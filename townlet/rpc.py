@@ -5,7 +5,8 @@ A stub call without a deadline anywhere else is a defect.
 
 import asyncio
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any, TypeVar, cast
 
@@ -179,6 +180,10 @@ class LoopThread:
             return await work
 
         return asyncio.run_coroutine_threadsafe(awaited(), self._loop).result()
+
+    def start(self, work: Coroutine[Any, Any, Response]) -> "Future[Response]":
+        """Run a coroutine on the loop; its result to come."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
 
     def soon(self, callback: Callable[[], object]) -> None:
         """Run a callback on the loop, without waiting."""

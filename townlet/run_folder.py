@@ -24,11 +24,6 @@ class RunFolder:
         return self.path / "policy.safetensors"
 
     @property
-    def learner_state(self) -> Path:
-        """What the learner needs to go on where it was."""
-        return self.path / "learner.safetensors"
-
-    @property
     def versions(self) -> Path:
         """The versions of the run, where the configuration does not say otherwise."""
         return self.path / "versions"

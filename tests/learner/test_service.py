@@ -6,12 +6,15 @@ from pathlib import Path
 
 import pytest
 import torch
+from small_versions import make_manifest
 
 from learner.compose import build_curiosity, build_loss
 from learner.meter import Meter
+from learner.resume import Resumed
 from learner.service import LearnerService
 from learner.update import QLearning, Update
 from protos import admin_pb2, admin_pb2_grpc, control_pb2, control_pb2_grpc, policy_pb2, policy_pb2_grpc
+from townlet.checkpoint.manifest import FileRecord, Manifest
 from townlet.config_file import load_config
 from townlet.networks.build import build_network
 from townlet.networks.distillation import RandomDistillation
@@ -23,6 +26,11 @@ CONFIGS = Path(__file__).parents[2] / "configs"
 CPU = torch.device("cpu")
 
 
+def manifest() -> Manifest:
+    files = (FileRecord(path="000001/learner.json", size=0, sha256="0" * 64, component="learner"),)
+    return make_manifest(1, files, members=("learner",))
+
+
 class Curves(dict):
     """The last point of each curve."""
 
@@ -31,7 +39,7 @@ class Curves(dict):
 
 
 @contextmanager
-def serving(port: int, *overrides: str, books=None):
+def serving(port: int, *overrides: str, resumed=None):
     """A learner's service with a policy published, and a channel to it."""
     config = load_config(CONFIGS / "L3_curious.yaml", [f"learner.address=127.0.0.1:{port}", *overrides])
     spec = world_spec(config)
@@ -40,7 +48,7 @@ def serving(port: int, *overrides: str, books=None):
     )
     meter, curves = Meter(), Curves()
     meter.add(Update(torch.zeros(1), 0.0, 0.0, 0.0, novelty=0.125))
-    service = LearnerService(config, "layout", learning, meter, curves, books, threading.Event())
+    service = LearnerService(config, "layout", learning, meter, curves, resumed, threading.Event())
     channel = open_channel(config.learner.address)
     with service:
         service.publish(learning)
@@ -87,7 +95,7 @@ def test_each_finished_episode_shrinks_the_weight_once_and_a_restart_goes_on_fro
         report(config, channel, [490] * 120)
         assert learning.curiosity.weight.value == pytest.approx(0.05 * 0.99**21)
         books = service.books()
-    with serving(free_port, books=books) as (config, service, later, channel, _):
+    with serving(free_port, resumed=Resumed(manifest(), books)) as (config, service, later, channel, _):
         assert later.curiosity.weight.state() == learning.curiosity.weight.state()
         report(config, channel, [490] * 121)  # the same incarnation goes on
         assert later.curiosity.weight.value == pytest.approx(0.05 * 0.99**22)

@@ -18,6 +18,8 @@ class CountingWorld:
 
     spec = SPEC
 
+    saves_running_episodes = True
+
     def __init__(self, lengths: list[int], dying: tuple[int, ...] = ()) -> None:
         self.lanes = len(lengths)
         self.device = torch.device("cpu")

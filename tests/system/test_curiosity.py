@@ -2,12 +2,13 @@
 
 import pytest
 from run_process import RunProcess
-from safetensors import safe_open
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from townlet.checkpoint.store import VersionStore
 
 SMALL = (
     *("actor.lanes=16", "evaluation.enabled=false", "evaluation.goal=null", "replay.capacity=20000"),
-    *("learner.save_period_s=1", "curiosity.weight.window_episodes=5", "curiosity.weight.mean_above=0.01"),
+    *("checkpoint.period_s=2", "curiosity.weight.window_episodes=5", "curiosity.weight.mean_above=0.01"),
     "curiosity.weight.variance_below=1e6",
 )
 
@@ -26,12 +27,13 @@ def test_a_curious_run_trains_shows_its_novelty_and_goes_on_after_a_death(short_
             ),
         )
         assert run.status().curiosity.novelty > 0
-        run.wait_for("a saved state", run.folder.learner_state.exists)
-        with safe_open(run.folder.learner_state, "pt") as state:
-            names = set(state.keys())
-            stored = state.get_tensor("curiosity.novelty.mean").item()
-        assert names >= {"curiosity.predictor.0.weight", "curiosity.embedding.0.weight", "curiosity.optimiser.step"}
-        assert stored > 0  # raw novelty that an actor stored has come back to the learner
+        store = VersionStore(run.folder.versions)
+        run.wait_for("a version", store.newest)
+        tensors = store.open(store.newest(), "learner").state("learner")["tensors"]
+        assert tensors.keys() >= {
+            *("curiosity.predictor.0.weight", "curiosity.embedding.0.weight", "curiosity.optimiser.step")
+        }
+        assert tensors["curiosity.novelty.mean"].item() > 0  # what an actor stored has come back to the learner
         before = run.status()
         run.kill("learner")
         run.wait_for(

@@ -10,7 +10,7 @@ import pytest
 from run_process import TOWNLET, RunProcess
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-QUICK = ("evaluation.episodes=20", "evaluation.period_updates=300", "learner.save_period_s=1")
+QUICK = ("evaluation.episodes=20", "evaluation.period_updates=300", "learner.save_period_s=1", "checkpoint.period_s=2")
 
 
 @pytest.fixture

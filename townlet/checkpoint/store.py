@@ -5,6 +5,7 @@
     000042/policy.safetensors                any other file of a version
     segments/replay-0/SHA256                 immutable, shared between versions
     pins/000042                              keeps a version from being deleted
+    reserved                                 the newest ID that was ever given to one
 
 Every file is written whole or not at all, and what a committed version refers to never changes.
 """
@@ -34,6 +35,7 @@ from townlet.errors import CheckpointError
 from townlet.failpoints import failpoint
 
 PINS = "pins"
+RESERVED = "reserved"
 Content = bytes | bytearray | memoryview
 
 
@@ -91,6 +93,16 @@ class VersionStore:
         """An ID that nothing here bears, not even what an aborted version left behind."""
         names = [*self._files.folders(), *(path.rpartition("/")[2] for path in self._files.sizes(PINS))]
         return 1 + max((version_of(name) or 0 for name in names), default=0)
+
+    def reserve(self) -> int:
+        """An ID that no version ever had or will have, not even one that was given up: for the next to be prepared.
+
+        So what belongs to a version that failed, and arrives late, is never taken for the next one's.
+        """
+        version = max(self.next_version(), self._reserved() + 1)
+        with self._files.staged(RESERVED, memoryview(folder_of(version).encode())) as publish:
+            publish()
+        return version
 
     def write(self, version: int, component: str, name: str, content: Content) -> FileRecord:
         """Write one file of a version that is being prepared. Writing it again replaces it."""
@@ -274,6 +286,12 @@ class VersionStore:
             if found.get(record.path) != record.size:
                 there = f"{found[record.path]}" if record.path in found else "no such file"
                 raise CheckpointError(f"{self.root}/{record.path}: expected {record.size} bytes, found {there}")
+
+    def _reserved(self) -> int:
+        try:
+            return version_of(b"".join(self._files.blocks(RESERVED)).decode(errors="replace")) or 0
+        except FileNotFoundError:
+            return 0
 
     def _committed(self) -> list[int]:
         """Oldest first."""

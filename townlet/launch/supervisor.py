@@ -16,7 +16,7 @@ LAST_PAUSE_S = 10.0
 HEALTHY_S = 20.0
 """A process that lived this long starts with the first pause again."""
 
-STOP_GRACE_S = 10.0
+STOP_GRACE_S = 30.0
 STOP_POLL_S = 0.02
 
 

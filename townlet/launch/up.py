@@ -67,7 +67,10 @@ def up(config: Config, progress: Progress) -> int:
 
 
 def children(config: Config, folder: RunFolder) -> list[Child]:
-    """Every process of the run, in the order of their start. They are stopped along the flow of data, actors first."""
+    """Every process of the run, in the order of their start.
+
+    The learner is stopped first, which makes a last version with all the others; then they go along the flow of data.
+    """
     processes = []
     if config.replay.redis_url == server_url(folder.redis):
         folder.redis.mkdir(parents=True, exist_ok=True)
@@ -80,11 +83,11 @@ def children(config: Config, folder: RunFolder) -> list[Child]:
 
     for shard in range(len(config.replay.addresses)):
         service(f"replay-{shard}", "replay_service", 2, "--index", str(shard))
-    service("learner", "learner", 1)
+    service("learner", "learner", 0)
     for index in range(config.actor.count):
-        service(f"actor-{index}", "actor", 0, "--index", str(index))
+        service(f"actor-{index}", "actor", 1, "--index", str(index))
     if config.evaluation.enabled:
-        service("evaluator", "actor", 0, "--evaluate")
+        service("evaluator", "actor", 1, "--evaluate")
     return processes
 
 

@@ -42,6 +42,10 @@ class ActingNetwork:
         device = self.memory.state.device
         self.memory = Memory(**{name: tensor.to(device, copy=True) for name, tensor in saved.items()})
 
+    def begin_anew(self) -> None:
+        """All lanes begin an episode, with an empty memory."""
+        self.memory = self.memory.without(torch.ones_like(self.memory.previous_action, dtype=torch.bool))
+
     def forget(self) -> None:
         """Cut the recurrent state of all lanes to zero."""
         self.memory = replace(self.memory, state=torch.zeros_like(self.memory.state))

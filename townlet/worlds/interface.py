@@ -67,6 +67,8 @@ class VectorWorld(Protocol):
     spec: EnvironmentSpec
     lanes: int
     device: torch.device
+    saves_running_episodes: bool
+    """Whether a saved state goes on with the running episodes; otherwise each lane begins its next one."""
 
     def reset(self) -> View:
         """Start a new episode in every lane."""

@@ -264,3 +264,15 @@ def test_a_manifest_that_cannot_be_written_makes_no_version(store, point):
     store.abort(1)
     assert store.sweep().deleted
     assert files(store) == set()
+
+
+def test_an_id_is_given_once_whatever_becomes_of_the_version(store):
+    assert [store.reserve(), store.reserve()] == [1, 2]
+    commit(store, 2)
+    prepare(store, store.reserve())
+    store.abort(3)
+    store.sweep()
+    assert store.reserve() == 4
+    store.delete(2)
+    assert store.reserve() == 5
+    assert store.versions() == ()

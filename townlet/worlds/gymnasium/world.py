@@ -31,6 +31,8 @@ class GymnasiumWorld:
     the environment itself keeps to its seed; how many workers step the lanes changes nothing.
     """
 
+    saves_running_episodes = False
+
     def __init__(
         self,
         settings: GymnasiumSettings,

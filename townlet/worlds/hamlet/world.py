@@ -27,6 +27,8 @@ class HamletWorld:
     and its difficulty, and where the level says `random_after`, on `set_run_episodes`.
     """
 
+    saves_running_episodes = True
+
     def __init__(
         self,
         settings: HamletSettings,

@@ -15,6 +15,8 @@ from townlet.worlds.recall.rules import RecallSettings, environment_spec
 class RecallWorld:
     """L lanes of the task, a `VectorWorld`. Reward 1 for naming the symbol when it is asked for, else 0."""
 
+    saves_running_episodes = True
+
     def __init__(
         self,
         settings: RecallSettings,

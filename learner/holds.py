@@ -1,0 +1,80 @@
+"""Where actors stand still while a version is cut, and leave their files when it has been."""
+
+import asyncio
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from townlet.checkpoint.manifest import FileRecord
+from townlet.errors import CheckpointError
+
+
+@dataclass(frozen=True)
+class Held:
+    """What an actor that holds is told. go_on: the version is cut, or given up. deliver: its files are wanted."""
+
+    go_on: bool
+    deliver: bool
+
+
+class Holds:
+    """Lives on the servers' event loop. version: the one that is announced to the actors; 0 for none."""
+
+    def __init__(self) -> None:
+        self.version = 0
+        self._preparing = 0
+        self._expected: frozenset[str] = frozenset()
+        self._holding: set[str] = set()
+        self._files: dict[str, tuple[FileRecord, ...]] = {}
+        self._failure = ""
+        self._changed = asyncio.Condition()
+
+    async def announce(self, version: int, actors: Collection[str]) -> None:
+        """Ask these actors to hold for a version, and wait until all of them do."""
+        self.version = self._preparing = version
+        self._expected, self._holding, self._files, self._failure = frozenset(actors), set(), {}, ""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._holding >= self._expected)
+
+    async def release(self) -> None:
+        """Let the actors go on: the version has been cut."""
+        self.version = 0
+        await self._notify()
+
+    async def delivered(self) -> dict[str, tuple[FileRecord, ...]]:
+        """The files of every actor that was asked, once they are there. Raises CheckpointError when one failed."""
+        async with self._changed:
+            await self._changed.wait_for(lambda: self._failure or self._files.keys() >= self._expected)
+        if self._failure:
+            raise CheckpointError(self._failure)
+        return self._files
+
+    async def end(self) -> None:
+        """The version is complete, or given up: nothing more is wanted for it."""
+        self.version = self._preparing = 0
+        await self._notify()
+
+    async def hold(self, actor: str, version: int, wait_s: float) -> Held:
+        """Called for an actor that stands still; returns when it may go on, or after `wait_s`."""
+        if version == self.version:
+            self._holding.add(actor)
+            await self._notify()
+            try:
+                async with asyncio.timeout(wait_s), self._changed:
+                    await self._changed.wait_for(lambda: version != self.version)
+            except TimeoutError:
+                return Held(go_on=False, deliver=True)
+        return Held(go_on=True, deliver=version == self._preparing and actor in self._expected)
+
+    async def deliver(self, actor: str, version: int, files: Collection[FileRecord], failure: str) -> None:
+        """Called with an actor's files, or why there are none."""
+        if version != self._preparing or actor not in self._expected:
+            return
+        if failure:
+            self._failure = f"{actor}: {failure}"
+        else:
+            self._files[actor] = tuple(files)
+        await self._notify()
+
+    async def _notify(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
