@@ -3,6 +3,8 @@
 What was pushed and what was reported counts where it went; a new incarnation begins its own books.
 """
 
+from typing import Any, Protocol
+
 from actor.agent import Agent
 from actor.episodes import EpisodeAccumulator
 from actor.schooling import Schooling
@@ -10,6 +12,16 @@ from actor.tally import Tally
 from townlet.checkpoint.form import Form, check_forms
 from townlet.checkpoint.state import State
 from townlet.worlds.interface import VectorWorld
+
+
+class Part(Protocol):
+    """Something that has a state."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Copies."""
+
+    def load_state_dict(self, saved: dict[str, Any], /) -> None:
+        """Raises CheckpointError when it cannot be one."""
 
 
 class ActorState:
@@ -20,7 +32,13 @@ class ActorState:
     ) -> None:
         self._world = world
         self._agent = agent
-        self._parts = {"world": world, "agent": agent, "episodes": episodes, "tally": tally, "schooling": schooling}
+        self._parts: dict[str, Part] = {
+            "world": world,
+            "agent": agent,
+            "episodes": episodes,
+            "tally": tally,
+            "schooling": schooling,
+        }
 
     def capture(self) -> State:
         """Everything, as copies."""
