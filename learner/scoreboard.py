@@ -86,7 +86,7 @@ class Scoreboard:
                 self._away.append(f"replay service at {address} does not answer: {error.details()}")
         self._means = self._meter.take() or self._means
         self._looks.append((time.monotonic(), self._head.environment_steps, self._updates()))
-        self._write_scalars()
+        self.write_curves()
         if self._goal is not None and self._goal.stop and judge(self._goal, self._head.evaluations).confirmed:
             self._finish()
 
@@ -172,7 +172,8 @@ class Scoreboard:
             reasons += [stats.blocked_by for stats in self._replay if stats.blocked_by]
         return "; ".join(reasons)
 
-    def _write_scalars(self) -> None:
+    def write_curves(self) -> None:
+        """One point of each curve, as things stand."""
         status = self.status()
         curves = {
             "episodes": status.episodes,

@@ -184,6 +184,7 @@ class LearnerService:
     async def _end(self) -> None:
         self._scoreboard.finished = True
         self._watching.cancel()
+        self._scoreboard.write_curves()
         if self._making is not None:
             self._making.cancel()
         for channel in self._channels:

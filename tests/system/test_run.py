@@ -10,6 +10,8 @@ import pytest
 from run_process import TOWNLET, RunProcess
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from townlet.checkpoint.store import VersionStore
+
 QUICK = ("evaluation.episodes=20", "evaluation.period_updates=300", "learner.save_period_s=1", "checkpoint.period_s=2")
 
 
@@ -68,6 +70,7 @@ def test_an_agent_learns_l0_to_its_cap_and_the_run_ends_by_itself(start):
 def test_whatever_dies_comes_back_and_training_goes_on(start):
     run = start("L0_minimal.yaml", *QUICK, "evaluation.goal=null")
     run.wait_for("updates", lambda: (status := run.status()) and status.updates > 200)
+    run.wait_for("a version", lambda: VersionStore(run.folder.versions).newest())
     for module in ("actor", "replay_service", "redis", "learner"):
         before = run.status()
         run.kill(module)
