@@ -1,6 +1,6 @@
 """Claim: where the action mask does not tell who is broke, agents learn to work before they pay.
 
-Two whole runs of L3 from the same seed, one as shipped and one with the mask that hides what cannot be paid. Their
+Two whole runs of L1 from the same seed, one as shipped and one with the mask that hides what cannot be paid. Their
 evaluations tell how often the agent works for each care that it pays for, and how often it had worked before it paid.
 The curves are drawn to --plot.
 """
@@ -15,7 +15,7 @@ from rich.table import Table
 
 from bench.whole_run import result, train
 
-CONFIG = Path("configs/L3_temporal.yaml")
+CONFIG = Path("configs/L1_full.yaml")
 FIGURES = {
     "uses/Job": "whole uses of Job an episode",
     "work_per_paid_care": "work for each paid care",
@@ -41,7 +41,7 @@ class Options(argparse.Namespace):
 def main() -> None:
     """Train, print and draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--updates", type=int, default=16_000, help="length of each run (default 16000)")
+    parser.add_argument("--updates", type=int, default=24_000, help="length of each run (default 24000)")
     parser.add_argument("--seed", type=int, default=1, help="of both runs (default 1)")
     parser.add_argument("--plot", type=Path, default=Path("docs/economy.svg"), help="where to draw the curves")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
