@@ -3,8 +3,8 @@
 The peer is stable-baselines3's DQN with the settings of RL Baselines3 Zoo, see `bench/peers/dqn_cartpole.py`; `make
 bench-peers` gets it. The two race in turn, alone on the machine, with the same seeds, one a round. The time runs from
 the start of the command, so that imports, Redis and every service count, to the first evaluation that reaches the goal.
-In the peer's favour: the time of its evaluations is taken off (Townlet's go on beside the training), and it may train for
-twice the tuned number of steps.
+In the peer's favour: the time of its evaluations is taken off (Townlet's go on beside the training), and it may train
+for twice the tuned number of steps.
 """
 
 import json

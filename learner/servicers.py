@@ -107,24 +107,15 @@ class TakingUp:
 
     def __init__(self, resumed: Resumed | None, head: Head) -> None:
         self._version = resumed.manifest.version if resumed else 0
-        self._incarnations = {
-            name: member.incarnation
-            for name, member in head.members.items()
-            if resumed and name in resumed.manifest.members
-        }
+        members = resumed.manifest.members if resumed else ()
+        self._before = {name: member.incarnation for name, member in head.members.items() if name in members}
+        self._taken: dict[str, str] = {}
 
     def version_for(self, actor: str, incarnation: str) -> int:
-        """What an actor that joins takes up; 0 when it lives on, or begins anew."""
-        before = self._incarnations.get(actor)
-        if before is None or before == incarnation:
-            return 0
-        if before.startswith(_TAKEN):
-            return self._version if before == _TAKEN + incarnation else 0
-        self._incarnations[actor] = _TAKEN + incarnation
-        return self._version
-
-
-_TAKEN = "taken up by "
+        """What an actor that joins takes up; 0 when it lives on, or begins anew. A call may be repeated."""
+        if self._before.pop(actor, incarnation) != incarnation:
+            self._taken[actor] = incarnation
+        return self._version if self._taken.get(actor) == incarnation else 0
 
 
 class AdminServicer(admin_pb2_grpc.AdminServiceServicer):
