@@ -22,7 +22,7 @@ from townlet.checkpoint.manifest import FileRecord, Manifest
 from townlet.checkpoint.state import State
 from townlet.checkpoint.store import VersionStore
 from townlet.config import CheckpointSettings
-from townlet.errors import CheckpointError, TownletError
+from townlet.errors import TownletError
 from townlet.failpoints import failpoint
 from townlet.rpc import CALL_TIMEOUT_S, WAIT_S
 from townlet.status import from_rpc_error
@@ -86,15 +86,16 @@ class Versions:
         """
         async with self._one_at_a_time:
             began_s = time.monotonic()
-            version = await asyncio.to_thread(self._store.reserve)
+            version = 0
             try:
+                version = await asyncio.to_thread(self._store.reserve)
                 state, counters, metrics = await self._cut(version, cut_limit_s or self._settings.cut_limit_s)
                 paused_s = time.monotonic() - began_s
                 await self._complete(version, state, counters, metrics)
             except (TimeoutError, TownletError, grpc.aio.AioRpcError) as error:
                 await self._give_up(version, why, error)
                 return None
-            self.newest = version
+            await asyncio.to_thread(self._tidy)
             log.info("version", version=version, why=why, cut_s=paused_s, seconds=time.monotonic() - began_s)
             return version
 
@@ -145,8 +146,8 @@ class Versions:
         await asyncio.to_thread(self._store.commit, manifest)
         failpoint("version.after_commit")
         await self._holds.end()
+        self.newest = version
         await self._end_at_shards(version, committed=True)
-        await asyncio.to_thread(self._tidy)
 
     async def _written(self, version: int, stub: "ReplayServiceAsyncStub") -> tuple[tuple[FileRecord, ...], int]:
         """A shard's files, and how many episodes had been appended to it."""
@@ -161,10 +162,12 @@ class Versions:
         reason = reason or f"not complete within {self._settings.cut_limit_s} and {self._settings.write_limit_s} s"
         log.warning("version_given_up", version=version, why=why, reason=reason, effect="training goes on")
         await self._holds.end()
+        if not version:
+            return
         await self._end_at_shards(version, committed=False)
         try:
             await asyncio.to_thread(self._store.abort, version)
-        except (CheckpointError, OSError) as more:
+        except TownletError as more:
             log.warning("version_not_swept", version=version, reason=str(more))
 
     async def _end_at_shards(self, version: int, *, committed: bool) -> None:
@@ -177,6 +180,9 @@ class Versions:
                 log.info("shard_not_told", shard=component, version=version, reason=error.details())
 
     def _tidy(self) -> None:
-        """Take away what retention does not keep."""
-        self._store.retain(self._settings.keep)
-        self._store.collect()
+        """Take away what retention does not keep; what stays for now goes after a later version."""
+        try:
+            self._store.retain(self._settings.keep)
+            self._store.collect()
+        except TownletError as error:
+            log.warning("not_tidied", reason=str(error))
