@@ -22,15 +22,20 @@ POLL_S = 0.25
 FULL_DISK_BYTES = 2**20
 """With less room than this, a death is told together with the full disk, which is the likely reason."""
 
+ONE_WISH_S = 0.5
 STARTUP_DEATHS = 3
 """A process that dies this often before the first environment step ends the run: something is wrong from the start."""
 
 
 class Signals:
-    """SIGINT and SIGTERM: the first asks for an orderly stop, a second one for an end at once."""
+    """SIGINT and SIGTERM: the first asks for an orderly stop, a second one for an end at once.
+
+    What arrives within a moment of the first is the same wish: `timeout`, for one, signals a process and its group.
+    """
 
     def __init__(self) -> None:
         self.count = 0
+        self._noted_s = -ONE_WISH_S
 
     @contextmanager
     def caught(self) -> Iterator["Signals"]:
@@ -43,7 +48,10 @@ class Signals:
                 signal.signal(number, handler)
 
     def _note(self, *_: object) -> None:
-        self.count += 1
+        now_s = time.monotonic()
+        if now_s - self._noted_s >= ONE_WISH_S:
+            self.count += 1
+            self._noted_s = now_s
 
 
 def up(config: Config, progress: Progress) -> int:
