@@ -7,6 +7,8 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from protos import version_pb2 as _version_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -17,6 +19,66 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _CheckpointStep:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _CheckpointStepEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_CheckpointStep.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CHECKPOINT_STEP_UNSPECIFIED: _CheckpointStep.ValueType  # 0
+    CHECKPOINT_STEP_WAITING: _CheckpointStep.ValueType  # 1
+    """Another version is being made, or a version is being changed."""
+    CHECKPOINT_STEP_ANNOUNCED: _CheckpointStep.ValueType  # 2
+    """Everybody has been asked to stand still."""
+    CHECKPOINT_STEP_CUT: _CheckpointStep.ValueType  # 3
+    """Everybody has copied what it is, and goes on."""
+    CHECKPOINT_STEP_WRITTEN: _CheckpointStep.ValueType  # 4
+    """All files are there."""
+    CHECKPOINT_STEP_COMMITTED: _CheckpointStep.ValueType  # 5
+    """It is a version."""
+
+class CheckpointStep(_CheckpointStep, metaclass=_CheckpointStepEnumTypeWrapper): ...
+
+CHECKPOINT_STEP_UNSPECIFIED: CheckpointStep.ValueType  # 0
+CHECKPOINT_STEP_WAITING: CheckpointStep.ValueType  # 1
+"""Another version is being made, or a version is being changed."""
+CHECKPOINT_STEP_ANNOUNCED: CheckpointStep.ValueType  # 2
+"""Everybody has been asked to stand still."""
+CHECKPOINT_STEP_CUT: CheckpointStep.ValueType  # 3
+"""Everybody has copied what it is, and goes on."""
+CHECKPOINT_STEP_WRITTEN: CheckpointStep.ValueType  # 4
+"""All files are there."""
+CHECKPOINT_STEP_COMMITTED: CheckpointStep.ValueType  # 5
+"""It is a version."""
+Global___CheckpointStep: _TypeAlias = CheckpointStep  # noqa: Y015
+
+class _MemberState:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _MemberStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_MemberState.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    MEMBER_STATE_UNSPECIFIED: _MemberState.ValueType  # 0
+    MEMBER_STATE_PRESENT: _MemberState.ValueType  # 1
+    MEMBER_STATE_AWAY: _MemberState.ValueType  # 2
+    """Has not spoken for ten seconds."""
+    MEMBER_STATE_DRAINING: _MemberState.ValueType  # 3
+    """Was asked to leave."""
+    MEMBER_STATE_LEFT: _MemberState.ValueType  # 4
+    """Has said that it leaves, and is not missed."""
+
+class MemberState(_MemberState, metaclass=_MemberStateEnumTypeWrapper): ...
+
+MEMBER_STATE_UNSPECIFIED: MemberState.ValueType  # 0
+MEMBER_STATE_PRESENT: MemberState.ValueType  # 1
+MEMBER_STATE_AWAY: MemberState.ValueType  # 2
+"""Has not spoken for ten seconds."""
+MEMBER_STATE_DRAINING: MemberState.ValueType  # 3
+"""Was asked to leave."""
+MEMBER_STATE_LEFT: MemberState.ValueType  # 4
+"""Has said that it leaves, and is not missed."""
+Global___MemberState: _TypeAlias = MemberState  # noqa: Y015
 
 @_typing.final
 class StatusRequest(_message.Message):
@@ -63,6 +125,10 @@ class StatusResponse(_message.Message):
     DROPPED_EPISODES_FIELD_NUMBER: _builtins.int
     CURRICULUM_FIELD_NUMBER: _builtins.int
     CURIOSITY_FIELD_NUMBER: _builtins.int
+    PAUSED_FIELD_NUMBER: _builtins.int
+    SET_VALUES_FIELD_NUMBER: _builtins.int
+    NEWEST_VERSION_FIELD_NUMBER: _builtins.int
+    RESUMED_VERSION_FIELD_NUMBER: _builtins.int
     run: _builtins.str
     training_s: _builtins.float
     """Seconds since the first environment step; 0 before it."""
@@ -96,6 +162,12 @@ class StatusResponse(_message.Message):
     """Sum of an episode's unscaled rewards, mean over the last 100 finished episodes; missing before the first."""
     dropped_episodes: _builtins.int
     """Episodes that were abandoned because their environment failed."""
+    paused: _builtins.bool
+    """The training stands still because it was told to."""
+    newest_version: _builtins.int
+    """The newest version; 0 before the first."""
+    resumed_version: _builtins.int
+    """The version that this life of the learner went on from; 0 for none."""
     @_builtins.property
     def evaluations(self) -> _containers.RepeatedCompositeFieldContainer[Global___EvaluationPoint]:
         """Newest last."""
@@ -106,6 +178,10 @@ class StatusResponse(_message.Message):
     def curriculum(self) -> Global___Curriculum: ...
     @_builtins.property
     def curiosity(self) -> Global___Curiosity: ...
+    @_builtins.property
+    def set_values(self) -> _containers.RepeatedCompositeFieldContainer[Global___SetValue]:
+        """What was set, and is other than the configuration says."""
+
     def __init__(
         self,
         *,
@@ -135,10 +211,14 @@ class StatusResponse(_message.Message):
         dropped_episodes: _builtins.int = ...,
         curriculum: Global___Curriculum | None = ...,
         curiosity: Global___Curiosity | None = ...,
+        paused: _builtins.bool = ...,
+        set_values: _abc.Iterable[Global___SetValue] | None = ...,
+        newest_version: _builtins.int = ...,
+        resumed_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_loss", b"_loss", "_mean_q", b"_mean_q", "_mean_return", b"_mean_return", "_mean_survival", b"_mean_survival", "curiosity", b"curiosity", "curriculum", b"curriculum", "goal", b"goal", "loss", b"loss", "mean_q", b"mean_q", "mean_return", b"mean_return", "mean_survival", b"mean_survival"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loss", b"_loss", "_mean_q", b"_mean_q", "_mean_return", b"_mean_return", "_mean_survival", b"_mean_survival", "actors", b"actors", "curiosity", b"curiosity", "curriculum", b"curriculum", "dropped_episodes", b"dropped_episodes", "environment_steps", b"environment_steps", "environment_steps_per_s", b"environment_steps_per_s", "episodes", b"episodes", "epsilon_max", b"epsilon_max", "epsilon_min", b"epsilon_min", "evaluations", b"evaluations", "finished", b"finished", "goal", b"goal", "loss", b"loss", "mean_q", b"mean_q", "mean_return", b"mean_return", "mean_survival", b"mean_survival", "policy_lag_max", b"policy_lag_max", "policy_lag_mean", b"policy_lag_mean", "policy_version", b"policy_version", "replay_capacity", b"replay_capacity", "replay_records", b"replay_records", "run", b"run", "training_s", b"training_s", "updates", b"updates", "updates_per_s", b"updates_per_s", "waiting", b"waiting"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_loss", b"_loss", "_mean_q", b"_mean_q", "_mean_return", b"_mean_return", "_mean_survival", b"_mean_survival", "actors", b"actors", "curiosity", b"curiosity", "curriculum", b"curriculum", "dropped_episodes", b"dropped_episodes", "environment_steps", b"environment_steps", "environment_steps_per_s", b"environment_steps_per_s", "episodes", b"episodes", "epsilon_max", b"epsilon_max", "epsilon_min", b"epsilon_min", "evaluations", b"evaluations", "finished", b"finished", "goal", b"goal", "loss", b"loss", "mean_q", b"mean_q", "mean_return", b"mean_return", "mean_survival", b"mean_survival", "newest_version", b"newest_version", "paused", b"paused", "policy_lag_max", b"policy_lag_max", "policy_lag_mean", b"policy_lag_mean", "policy_version", b"policy_version", "replay_capacity", b"replay_capacity", "replay_records", b"replay_records", "resumed_version", b"resumed_version", "run", b"run", "set_values", b"set_values", "training_s", b"training_s", "updates", b"updates", "updates_per_s", b"updates_per_s", "waiting", b"waiting"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__loss: _TypeAlias = _typing.Literal["loss"]  # noqa: Y015
     _WhichOneofArgType__loss: _TypeAlias = _typing.Literal["_loss", b"_loss"]  # noqa: Y015
@@ -158,6 +238,42 @@ class StatusResponse(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType__mean_survival) -> _WhichOneofReturnType__mean_survival | None: ...
 
 Global___StatusResponse: _TypeAlias = StatusResponse  # noqa: Y015
+
+@_typing.final
+class SetValue(_message.Message):
+    """One value of the configuration. Missing numbers mean null."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    CONFIGURED_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    """Its path in the configuration, such as learner.learning_rate."""
+    value: _builtins.float
+    configured: _builtins.float
+    """What the configuration says; not told where a version is shown."""
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        value: _builtins.float | None = ...,
+        configured: _builtins.float | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_configured", b"_configured", "_value", b"_value", "configured", b"configured", "value", b"value"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_configured", b"_configured", "_value", b"_value", "configured", b"configured", "key", b"key", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__configured: _TypeAlias = _typing.Literal["configured"]  # noqa: Y015
+    _WhichOneofArgType__configured: _TypeAlias = _typing.Literal["_configured", b"_configured"]  # noqa: Y015
+    _WhichOneofReturnType__value: _TypeAlias = _typing.Literal["value"]  # noqa: Y015
+    _WhichOneofArgType__value: _TypeAlias = _typing.Literal["_value", b"_value"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__configured) -> _WhichOneofReturnType__configured | None: ...
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__value) -> _WhichOneofReturnType__value | None: ...
+
+Global___SetValue: _TypeAlias = SetValue  # noqa: Y015
 
 @_typing.final
 class Curriculum(_message.Message):
@@ -327,3 +443,815 @@ class Goal(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType_target) -> _WhichOneofReturnType_target | None: ...
 
 Global___Goal: _TypeAlias = Goal  # noqa: Y015
+
+@_typing.final
+class WatchRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERIOD_MS_FIELD_NUMBER: _builtins.int
+    period_ms: _builtins.int
+    """Milliseconds between two looks; 0 means a second."""
+    def __init__(
+        self,
+        *,
+        period_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["period_ms", b"period_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchRequest: _TypeAlias = WatchRequest  # noqa: Y015
+
+@_typing.final
+class WatchResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STATUS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def status(self) -> Global___StatusResponse: ...
+    def __init__(
+        self,
+        *,
+        status: Global___StatusResponse | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["status", b"status"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["status", b"status"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___WatchResponse: _TypeAlias = WatchResponse  # noqa: Y015
+
+@_typing.final
+class PauseRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PauseRequest: _TypeAlias = PauseRequest  # noqa: Y015
+
+@_typing.final
+class PauseResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PauseResponse: _TypeAlias = PauseResponse  # noqa: Y015
+
+@_typing.final
+class ResumeRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeRequest: _TypeAlias = ResumeRequest  # noqa: Y015
+
+@_typing.final
+class ResumeResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResumeResponse: _TypeAlias = ResumeResponse  # noqa: Y015
+
+@_typing.final
+class CheckpointRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckpointRequest: _TypeAlias = CheckpointRequest  # noqa: Y015
+
+@_typing.final
+class CheckpointResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STEP_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    step: Global___CheckpointStep.ValueType
+    version: _builtins.int
+    """0 while it has none."""
+    def __init__(
+        self,
+        *,
+        step: Global___CheckpointStep.ValueType = ...,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["step", b"step", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckpointResponse: _TypeAlias = CheckpointResponse  # noqa: Y015
+
+@_typing.final
+class VersionSummary(_message.Message):
+    """A complete version."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class CountersEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    @_typing.final
+    class MetricsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.float
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.float = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    UNREADABLE_FIELD_NUMBER: _builtins.int
+    PINNED_FIELD_NUMBER: _builtins.int
+    CREATED_AT_FIELD_NUMBER: _builtins.int
+    PARENT_FIELD_NUMBER: _builtins.int
+    RESTORES_FIELD_NUMBER: _builtins.int
+    ORIGIN_RUN_FIELD_NUMBER: _builtins.int
+    ORIGIN_VERSION_FIELD_NUMBER: _builtins.int
+    COUNTERS_FIELD_NUMBER: _builtins.int
+    METRICS_FIELD_NUMBER: _builtins.int
+    OWN_BYTES_FIELD_NUMBER: _builtins.int
+    SEGMENT_BYTES_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    unreadable: _builtins.str
+    """Why its manifest cannot be read; empty when it can. Else nothing below is known but `pinned`."""
+    pinned: _builtins.bool
+    created_at: _builtins.str
+    """As in ISO 8601, in UTC."""
+    parent: _builtins.int
+    """The version that it grew from; 0 for none."""
+    restores: _builtins.int
+    """The version that it is a copy of, made to take the run back to it; 0 for none."""
+    origin_run: _builtins.str
+    """Where the run began as a branch; empty and 0 where it did not."""
+    origin_version: _builtins.int
+    own_bytes: _builtins.int
+    """Bytes of the files that are its own, and of the segments that it shares with others."""
+    segment_bytes: _builtins.int
+    @_builtins.property
+    def counters(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """Updates, environment steps, episodes, and the like."""
+
+    @_builtins.property
+    def metrics(self) -> _containers.ScalarMap[_builtins.str, _builtins.float]:
+        """What retention may compare."""
+
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+        unreadable: _builtins.str = ...,
+        pinned: _builtins.bool = ...,
+        created_at: _builtins.str = ...,
+        parent: _builtins.int = ...,
+        restores: _builtins.int = ...,
+        origin_run: _builtins.str = ...,
+        origin_version: _builtins.int = ...,
+        counters: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        metrics: _abc.Mapping[_builtins.str, _builtins.float] | None = ...,
+        own_bytes: _builtins.int = ...,
+        segment_bytes: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counters", b"counters", "created_at", b"created_at", "metrics", b"metrics", "origin_run", b"origin_run", "origin_version", b"origin_version", "own_bytes", b"own_bytes", "parent", b"parent", "pinned", b"pinned", "restores", b"restores", "segment_bytes", b"segment_bytes", "unreadable", b"unreadable", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VersionSummary: _TypeAlias = VersionSummary  # noqa: Y015
+
+@_typing.final
+class ListVersionsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListVersionsRequest: _TypeAlias = ListVersionsRequest  # noqa: Y015
+
+@_typing.final
+class ListVersionsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___VersionSummary]: ...
+    def __init__(
+        self,
+        *,
+        versions: _abc.Iterable[Global___VersionSummary] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListVersionsResponse: _TypeAlias = ListVersionsResponse  # noqa: Y015
+
+@_typing.final
+class ShowVersionRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShowVersionRequest: _TypeAlias = ShowVersionRequest  # noqa: Y015
+
+@_typing.final
+class ShowVersionResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUMMARY_FIELD_NUMBER: _builtins.int
+    RUN_FIELD_NUMBER: _builtins.int
+    SCHEDULE_FIELD_NUMBER: _builtins.int
+    CONFIG_DIGEST_FIELD_NUMBER: _builtins.int
+    LAYOUT_DIGEST_FIELD_NUMBER: _builtins.int
+    MEMBERS_FIELD_NUMBER: _builtins.int
+    SET_VALUES_FIELD_NUMBER: _builtins.int
+    FILES_FIELD_NUMBER: _builtins.int
+    run: _builtins.str
+    schedule: _builtins.str
+    config_digest: _builtins.str
+    layout_digest: _builtins.str
+    @_builtins.property
+    def summary(self) -> Global___VersionSummary: ...
+    @_builtins.property
+    def members(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The components without which it is not whole."""
+
+    @_builtins.property
+    def set_values(self) -> _containers.RepeatedCompositeFieldContainer[Global___SetValue]:
+        """What was set, and is other than the configuration says."""
+
+    @_builtins.property
+    def files(self) -> _containers.RepeatedCompositeFieldContainer[_version_pb2.VersionFile]: ...
+    def __init__(
+        self,
+        *,
+        summary: Global___VersionSummary | None = ...,
+        run: _builtins.str = ...,
+        schedule: _builtins.str = ...,
+        config_digest: _builtins.str = ...,
+        layout_digest: _builtins.str = ...,
+        members: _abc.Iterable[_builtins.str] | None = ...,
+        set_values: _abc.Iterable[Global___SetValue] | None = ...,
+        files: _abc.Iterable[_version_pb2.VersionFile] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["summary", b"summary"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["config_digest", b"config_digest", "files", b"files", "layout_digest", b"layout_digest", "members", b"members", "run", b"run", "schedule", b"schedule", "set_values", b"set_values", "summary", b"summary"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShowVersionResponse: _TypeAlias = ShowVersionResponse  # noqa: Y015
+
+@_typing.final
+class VersionProgress(_message.Message):
+    """A component whose files have been dealt with, and how far the whole is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMPONENT_FIELD_NUMBER: _builtins.int
+    BYTES_DONE_FIELD_NUMBER: _builtins.int
+    BYTES_TOTAL_FIELD_NUMBER: _builtins.int
+    component: _builtins.str
+    bytes_done: _builtins.int
+    bytes_total: _builtins.int
+    def __init__(
+        self,
+        *,
+        component: _builtins.str = ...,
+        bytes_done: _builtins.int = ...,
+        bytes_total: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bytes_done", b"bytes_done", "bytes_total", b"bytes_total", "component", b"component"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VersionProgress: _TypeAlias = VersionProgress  # noqa: Y015
+
+@_typing.final
+class VerifyVersionRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VerifyVersionRequest: _TypeAlias = VerifyVersionRequest  # noqa: Y015
+
+@_typing.final
+class VerifyVersionResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERIFIED_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def verified(self) -> Global___VersionProgress: ...
+    def __init__(
+        self,
+        *,
+        verified: Global___VersionProgress | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["verified", b"verified"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["verified", b"verified"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___VerifyVersionResponse: _TypeAlias = VerifyVersionResponse  # noqa: Y015
+
+@_typing.final
+class PinVersionRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PinVersionRequest: _TypeAlias = PinVersionRequest  # noqa: Y015
+
+@_typing.final
+class PinVersionResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PinVersionResponse: _TypeAlias = PinVersionResponse  # noqa: Y015
+
+@_typing.final
+class UnpinVersionRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnpinVersionRequest: _TypeAlias = UnpinVersionRequest  # noqa: Y015
+
+@_typing.final
+class UnpinVersionResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UnpinVersionResponse: _TypeAlias = UnpinVersionResponse  # noqa: Y015
+
+@_typing.final
+class DeleteVersionRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteVersionRequest: _TypeAlias = DeleteVersionRequest  # noqa: Y015
+
+@_typing.final
+class DeleteVersionResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeleteVersionResponse: _TypeAlias = DeleteVersionResponse  # noqa: Y015
+
+@_typing.final
+class BranchVersionRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    RUN_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    run: _builtins.str
+    """Of the new run: letters, digits, dots and dashes."""
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+        run: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["run", b"run", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BranchVersionRequest: _TypeAlias = BranchVersionRequest  # noqa: Y015
+
+@_typing.final
+class BranchVersionResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COPIED_FIELD_NUMBER: _builtins.int
+    CONFIG_PATH_FIELD_NUMBER: _builtins.int
+    config_path: _builtins.str
+    """The new run's configuration: `townlet up` with it starts the run. The last event."""
+    @_builtins.property
+    def copied(self) -> Global___VersionProgress: ...
+    def __init__(
+        self,
+        *,
+        copied: Global___VersionProgress | None = ...,
+        config_path: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["config_path", b"config_path", "copied", b"copied", "event", b"event"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["config_path", b"config_path", "copied", b"copied", "event", b"event"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["copied", "config_path"]  # noqa: Y015
+    _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
+
+Global___BranchVersionResponse: _TypeAlias = BranchVersionResponse  # noqa: Y015
+
+@_typing.final
+class RestoreVersionRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERSION_FIELD_NUMBER: _builtins.int
+    version: _builtins.int
+    def __init__(
+        self,
+        *,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RestoreVersionRequest: _TypeAlias = RestoreVersionRequest  # noqa: Y015
+
+@_typing.final
+class RestoreVersionResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERIFIED_FIELD_NUMBER: _builtins.int
+    COMMITTED_VERSION_FIELD_NUMBER: _builtins.int
+    committed_version: _builtins.int
+    """The copy, from which the run goes on. The last event."""
+    @_builtins.property
+    def verified(self) -> Global___VersionProgress: ...
+    def __init__(
+        self,
+        *,
+        verified: Global___VersionProgress | None = ...,
+        committed_version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["committed_version", b"committed_version", "event", b"event", "verified", b"verified"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["committed_version", b"committed_version", "event", b"event", "verified", b"verified"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["verified", "committed_version"]  # noqa: Y015
+    _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
+
+Global___RestoreVersionResponse: _TypeAlias = RestoreVersionResponse  # noqa: Y015
+
+@_typing.final
+class SetRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KEY_FIELD_NUMBER: _builtins.int
+    VALUE_FIELD_NUMBER: _builtins.int
+    key: _builtins.str
+    """A path in the configuration."""
+    value: _builtins.str
+    """As in a configuration file; empty: what the configuration says again."""
+    def __init__(
+        self,
+        *,
+        key: _builtins.str = ...,
+        value: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetRequest: _TypeAlias = SetRequest  # noqa: Y015
+
+@_typing.final
+class SetResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NOW_FIELD_NUMBER: _builtins.int
+    BEFORE_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def now(self) -> Global___SetValue:
+        """As it is now, and as it was."""
+
+    @_builtins.property
+    def before(self) -> Global___SetValue: ...
+    def __init__(
+        self,
+        *,
+        now: Global___SetValue | None = ...,
+        before: Global___SetValue | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["before", b"before", "now", b"now"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["before", b"before", "now", b"now"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetResponse: _TypeAlias = SetResponse  # noqa: Y015
+
+@_typing.final
+class Member(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    ROLE_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    LANES_FIELD_NUMBER: _builtins.int
+    ENVIRONMENT_STEPS_FIELD_NUMBER: _builtins.int
+    ENVIRONMENT_STEPS_PER_S_FIELD_NUMBER: _builtins.int
+    POLICY_VERSION_FIELD_NUMBER: _builtins.int
+    POLICY_LAG_FIELD_NUMBER: _builtins.int
+    SILENCE_S_FIELD_NUMBER: _builtins.int
+    INCARNATION_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    role: _builtins.str
+    """"actor" or "evaluator"."""
+    state: Global___MemberState.ValueType
+    lanes: _builtins.int
+    environment_steps: _builtins.int
+    """Of this start of the process."""
+    environment_steps_per_s: _builtins.float
+    """Over the last few seconds."""
+    policy_version: _builtins.int
+    """The policy that it acts with, and how many are newer."""
+    policy_lag: _builtins.int
+    silence_s: _builtins.float
+    """Seconds since it has last spoken; missing when it has not since the learner started."""
+    incarnation: _builtins.str
+    """Names this start of the process."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        role: _builtins.str = ...,
+        state: Global___MemberState.ValueType = ...,
+        lanes: _builtins.int = ...,
+        environment_steps: _builtins.int = ...,
+        environment_steps_per_s: _builtins.float = ...,
+        policy_version: _builtins.int = ...,
+        policy_lag: _builtins.int = ...,
+        silence_s: _builtins.float | None = ...,
+        incarnation: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_silence_s", b"_silence_s", "silence_s", b"silence_s"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_silence_s", b"_silence_s", "environment_steps", b"environment_steps", "environment_steps_per_s", b"environment_steps_per_s", "incarnation", b"incarnation", "lanes", b"lanes", "name", b"name", "policy_lag", b"policy_lag", "policy_version", b"policy_version", "role", b"role", "silence_s", b"silence_s", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__silence_s: _TypeAlias = _typing.Literal["silence_s"]  # noqa: Y015
+    _WhichOneofArgType__silence_s: _TypeAlias = _typing.Literal["_silence_s", b"_silence_s"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__silence_s) -> _WhichOneofReturnType__silence_s | None: ...
+
+Global___Member: _TypeAlias = Member  # noqa: Y015
+
+@_typing.final
+class ListMembersRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListMembersRequest: _TypeAlias = ListMembersRequest  # noqa: Y015
+
+@_typing.final
+class ListMembersResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    MEMBERS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def members(self) -> _containers.RepeatedCompositeFieldContainer[Global___Member]: ...
+    def __init__(
+        self,
+        *,
+        members: _abc.Iterable[Global___Member] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["members", b"members"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListMembersResponse: _TypeAlias = ListMembersResponse  # noqa: Y015
+
+@_typing.final
+class DrainRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACTOR_FIELD_NUMBER: _builtins.int
+    actor: _builtins.str
+    """Its name."""
+    def __init__(
+        self,
+        *,
+        actor: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DrainRequest: _TypeAlias = DrainRequest  # noqa: Y015
+
+@_typing.final
+class DrainResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DrainResponse: _TypeAlias = DrainResponse  # noqa: Y015
+
+@_typing.final
+class StopRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StopRequest: _TypeAlias = StopRequest  # noqa: Y015
+
+@_typing.final
+class StopResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StopResponse: _TypeAlias = StopResponse  # noqa: Y015

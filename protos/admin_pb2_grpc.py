@@ -26,7 +26,17 @@ if _version_not_supported:
 
 
 class AdminServiceStub:
-    """How people and programs look at a run. Served by the learner.
+    """How people and programs look at a run, and steer it. Served by the learner; `townlet admin` is its client.
+
+    Calls do not wait for one another, but for what changes versions (Checkpoint, DeleteVersion, RestoreVersion): one of
+    them at a time, together with the versions that the run makes by itself, in the order of arrival.
+
+    A call that fails has changed nothing, unless it says so. A caller that goes away ends no operation: what was begun is
+    done. Every call may be repeated after a lost answer; where that does more than the one call would have, it says so.
+
+    Errors, everywhere: INVALID_ARGUMENT, an argument is malformed or out of bounds. DATA_LOSS, the version is not there,
+    or damaged; the message names the file. FAILED_PRECONDITION, it cannot be done as things stand, or was given up; the
+    message says why.
     """
 
     def __init__(self, channel):
@@ -40,14 +50,232 @@ class AdminServiceStub:
                 request_serializer=protos_dot_admin__pb2.StatusRequest.SerializeToString,
                 response_deserializer=protos_dot_admin__pb2.StatusResponse.FromString,
                 _registered_method=True)
+        self.Watch = channel.unary_stream(
+                '/townlet.v1.AdminService/Watch',
+                request_serializer=protos_dot_admin__pb2.WatchRequest.SerializeToString,
+                response_deserializer=protos_dot_admin__pb2.WatchResponse.FromString,
+                _registered_method=True)
+        self.Pause = channel.unary_unary(
+                '/townlet.v1.AdminService/Pause',
+                request_serializer=protos_dot_admin__pb2.PauseRequest.SerializeToString,
+                response_deserializer=protos_dot_admin__pb2.PauseResponse.FromString,
+                _registered_method=True)
+        self.Resume = channel.unary_unary(
+                '/townlet.v1.AdminService/Resume',
+                request_serializer=protos_dot_admin__pb2.ResumeRequest.SerializeToString,
+                response_deserializer=protos_dot_admin__pb2.ResumeResponse.FromString,
+                _registered_method=True)
+        self.Checkpoint = channel.unary_stream(
+                '/townlet.v1.AdminService/Checkpoint',
+                request_serializer=protos_dot_admin__pb2.CheckpointRequest.SerializeToString,
+                response_deserializer=protos_dot_admin__pb2.CheckpointResponse.FromString,
+                _registered_method=True)
+        self.ListVersions = channel.unary_unary(
+                '/townlet.v1.AdminService/ListVersions',
+                request_serializer=protos_dot_admin__pb2.ListVersionsRequest.SerializeToString,
+                response_deserializer=protos_dot_admin__pb2.ListVersionsResponse.FromString,
+                _registered_method=True)
+        self.ShowVersion = channel.unary_unary(
+                '/townlet.v1.AdminService/ShowVersion',
+                request_serializer=protos_dot_admin__pb2.ShowVersionRequest.SerializeToString,
+                response_deserializer=protos_dot_admin__pb2.ShowVersionResponse.FromString,
+                _registered_method=True)
+        self.VerifyVersion = channel.unary_stream(
+                '/townlet.v1.AdminService/VerifyVersion',
+                request_serializer=protos_dot_admin__pb2.VerifyVersionRequest.SerializeToString,
+                response_deserializer=protos_dot_admin__pb2.VerifyVersionResponse.FromString,
+                _registered_method=True)
+        self.PinVersion = channel.unary_unary(
+                '/townlet.v1.AdminService/PinVersion',
+                request_serializer=protos_dot_admin__pb2.PinVersionRequest.SerializeToString,
+                response_deserializer=protos_dot_admin__pb2.PinVersionResponse.FromString,
+                _registered_method=True)
+        self.UnpinVersion = channel.unary_unary(
+                '/townlet.v1.AdminService/UnpinVersion',
+                request_serializer=protos_dot_admin__pb2.UnpinVersionRequest.SerializeToString,
+                response_deserializer=protos_dot_admin__pb2.UnpinVersionResponse.FromString,
+                _registered_method=True)
+        self.DeleteVersion = channel.unary_unary(
+                '/townlet.v1.AdminService/DeleteVersion',
+                request_serializer=protos_dot_admin__pb2.DeleteVersionRequest.SerializeToString,
+                response_deserializer=protos_dot_admin__pb2.DeleteVersionResponse.FromString,
+                _registered_method=True)
+        self.BranchVersion = channel.unary_stream(
+                '/townlet.v1.AdminService/BranchVersion',
+                request_serializer=protos_dot_admin__pb2.BranchVersionRequest.SerializeToString,
+                response_deserializer=protos_dot_admin__pb2.BranchVersionResponse.FromString,
+                _registered_method=True)
+        self.RestoreVersion = channel.unary_stream(
+                '/townlet.v1.AdminService/RestoreVersion',
+                request_serializer=protos_dot_admin__pb2.RestoreVersionRequest.SerializeToString,
+                response_deserializer=protos_dot_admin__pb2.RestoreVersionResponse.FromString,
+                _registered_method=True)
+        self.Set = channel.unary_unary(
+                '/townlet.v1.AdminService/Set',
+                request_serializer=protos_dot_admin__pb2.SetRequest.SerializeToString,
+                response_deserializer=protos_dot_admin__pb2.SetResponse.FromString,
+                _registered_method=True)
+        self.ListMembers = channel.unary_unary(
+                '/townlet.v1.AdminService/ListMembers',
+                request_serializer=protos_dot_admin__pb2.ListMembersRequest.SerializeToString,
+                response_deserializer=protos_dot_admin__pb2.ListMembersResponse.FromString,
+                _registered_method=True)
+        self.Drain = channel.unary_unary(
+                '/townlet.v1.AdminService/Drain',
+                request_serializer=protos_dot_admin__pb2.DrainRequest.SerializeToString,
+                response_deserializer=protos_dot_admin__pb2.DrainResponse.FromString,
+                _registered_method=True)
+        self.Stop = channel.unary_unary(
+                '/townlet.v1.AdminService/Stop',
+                request_serializer=protos_dot_admin__pb2.StopRequest.SerializeToString,
+                response_deserializer=protos_dot_admin__pb2.StopResponse.FromString,
+                _registered_method=True)
 
 
 class AdminServiceServicer:
-    """How people and programs look at a run. Served by the learner.
+    """How people and programs look at a run, and steer it. Served by the learner; `townlet admin` is its client.
+
+    Calls do not wait for one another, but for what changes versions (Checkpoint, DeleteVersion, RestoreVersion): one of
+    them at a time, together with the versions that the run makes by itself, in the order of arrival.
+
+    A call that fails has changed nothing, unless it says so. A caller that goes away ends no operation: what was begun is
+    done. Every call may be repeated after a lost answer; where that does more than the one call would have, it says so.
+
+    Errors, everywhere: INVALID_ARGUMENT, an argument is malformed or out of bounds. DATA_LOSS, the version is not there,
+    or damaged; the message names the file. FAILED_PRECONDITION, it cannot be done as things stand, or was given up; the
+    message says why.
     """
 
     def Status(self, request, context):
-        """The state of the run now. Never waits.
+        """The state of the run now. Never waits. Changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Watch(self, request, context):
+        """The state of the run now and every `period_ms` from then on, until the caller goes or the learner stops
+        (UNAVAILABLE). Changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Pause(self, request, context):
+        """Lets the training stand still between two updates, until Resume. Returns at once; the update under way is finished.
+        Actors wait once the replay's limiter holds inserts back; without a limiter they go on. In lockstep everybody stands
+        still after the round. Idempotent. A pause does not outlive the learner's process.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Resume(self, request, context):
+        """Lets the training go on. Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Checkpoint(self, request, context):
+        """Makes a version of the whole run now, and tells each step; the last one is COMMITTED. Waits for a version that is
+        being made. A repeated call makes one more version. FAILED_PRECONDITION: it was given up, and the training goes on.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListVersions(self, request, context):
+        """All complete versions, oldest first. Reads their manifests only. Changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ShowVersion(self, request, context):
+        """One version, with its files. Reads its manifest only. Changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def VerifyVersion(self, request, context):
+        """Reads every byte of a version, and tells each component whose files are as they were written; when the stream ends
+        well, all are. Changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PinVersion(self, request, context):
+        """Keeps a version from being deleted, by retention too, until it is unpinned. Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def UnpinVersion(self, request, context):
+        """The inverse. Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteVersion(self, request, context):
+        """Takes a version away, and the segments that only it needed. Waits for a version that is being made. A repeated call
+        finds no such version. FAILED_PRECONDITION: it is pinned, or the run stands on it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BranchVersion(self, request, context):
+        """Begins another run at a version: a folder beside this run's, with its configuration and a copy of the version, every
+        byte of it verified. Tells each component that was copied, and then where the run is. A call that was interrupted
+        can be repeated. FAILED_PRECONDITION: there is a run of this name already.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RestoreVersion(self, request, context):
+        """Takes the whole running system back to a version: every byte of it is verified, a new version that is its copy is
+        committed, and then the learner starts over, and everyone with it. What was trained since is in no later version;
+        the versions made since stay. Tells each step; when the stream ends well the copy is committed, and the run is back
+        once Status tells it as `resumed_version`. A repeated call goes back once more.
+        FAILED_PRECONDITION: another restore is under way, or the version is another run's.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Set(self, request, context):
+        """Sets one value of the configuration, live and in all versions from now on. Learning takes it up with the next
+        update, actors with the next policy, shards within a second. Idempotent.
+        INVALID_ARGUMENT: the key is none that can be set, or the value is out of its bounds.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMembers(self, request, context):
+        """The members of the run, by name. Changes nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Drain(self, request, context):
+        """Asks an actor to leave: it stops between two steps, waits until all it has pushed is acknowledged, delivers what a
+        version still needs of it, and ends. Returns at once; ListMembers tells when it has left. Its running episodes are
+        lost. Idempotent. FAILED_PRECONDITION: there is no such actor, or it is away, or the run is in lockstep.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Stop(self, request, context):
+        """Ends the run as SIGTERM does: with a last version. Returns at once. Idempotent.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -61,6 +289,86 @@ def add_AdminServiceServicer_to_server(servicer, server):
                     request_deserializer=protos_dot_admin__pb2.StatusRequest.FromString,
                     response_serializer=protos_dot_admin__pb2.StatusResponse.SerializeToString,
             ),
+            'Watch': grpc.unary_stream_rpc_method_handler(
+                    servicer.Watch,
+                    request_deserializer=protos_dot_admin__pb2.WatchRequest.FromString,
+                    response_serializer=protos_dot_admin__pb2.WatchResponse.SerializeToString,
+            ),
+            'Pause': grpc.unary_unary_rpc_method_handler(
+                    servicer.Pause,
+                    request_deserializer=protos_dot_admin__pb2.PauseRequest.FromString,
+                    response_serializer=protos_dot_admin__pb2.PauseResponse.SerializeToString,
+            ),
+            'Resume': grpc.unary_unary_rpc_method_handler(
+                    servicer.Resume,
+                    request_deserializer=protos_dot_admin__pb2.ResumeRequest.FromString,
+                    response_serializer=protos_dot_admin__pb2.ResumeResponse.SerializeToString,
+            ),
+            'Checkpoint': grpc.unary_stream_rpc_method_handler(
+                    servicer.Checkpoint,
+                    request_deserializer=protos_dot_admin__pb2.CheckpointRequest.FromString,
+                    response_serializer=protos_dot_admin__pb2.CheckpointResponse.SerializeToString,
+            ),
+            'ListVersions': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListVersions,
+                    request_deserializer=protos_dot_admin__pb2.ListVersionsRequest.FromString,
+                    response_serializer=protos_dot_admin__pb2.ListVersionsResponse.SerializeToString,
+            ),
+            'ShowVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.ShowVersion,
+                    request_deserializer=protos_dot_admin__pb2.ShowVersionRequest.FromString,
+                    response_serializer=protos_dot_admin__pb2.ShowVersionResponse.SerializeToString,
+            ),
+            'VerifyVersion': grpc.unary_stream_rpc_method_handler(
+                    servicer.VerifyVersion,
+                    request_deserializer=protos_dot_admin__pb2.VerifyVersionRequest.FromString,
+                    response_serializer=protos_dot_admin__pb2.VerifyVersionResponse.SerializeToString,
+            ),
+            'PinVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.PinVersion,
+                    request_deserializer=protos_dot_admin__pb2.PinVersionRequest.FromString,
+                    response_serializer=protos_dot_admin__pb2.PinVersionResponse.SerializeToString,
+            ),
+            'UnpinVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnpinVersion,
+                    request_deserializer=protos_dot_admin__pb2.UnpinVersionRequest.FromString,
+                    response_serializer=protos_dot_admin__pb2.UnpinVersionResponse.SerializeToString,
+            ),
+            'DeleteVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteVersion,
+                    request_deserializer=protos_dot_admin__pb2.DeleteVersionRequest.FromString,
+                    response_serializer=protos_dot_admin__pb2.DeleteVersionResponse.SerializeToString,
+            ),
+            'BranchVersion': grpc.unary_stream_rpc_method_handler(
+                    servicer.BranchVersion,
+                    request_deserializer=protos_dot_admin__pb2.BranchVersionRequest.FromString,
+                    response_serializer=protos_dot_admin__pb2.BranchVersionResponse.SerializeToString,
+            ),
+            'RestoreVersion': grpc.unary_stream_rpc_method_handler(
+                    servicer.RestoreVersion,
+                    request_deserializer=protos_dot_admin__pb2.RestoreVersionRequest.FromString,
+                    response_serializer=protos_dot_admin__pb2.RestoreVersionResponse.SerializeToString,
+            ),
+            'Set': grpc.unary_unary_rpc_method_handler(
+                    servicer.Set,
+                    request_deserializer=protos_dot_admin__pb2.SetRequest.FromString,
+                    response_serializer=protos_dot_admin__pb2.SetResponse.SerializeToString,
+            ),
+            'ListMembers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMembers,
+                    request_deserializer=protos_dot_admin__pb2.ListMembersRequest.FromString,
+                    response_serializer=protos_dot_admin__pb2.ListMembersResponse.SerializeToString,
+            ),
+            'Drain': grpc.unary_unary_rpc_method_handler(
+                    servicer.Drain,
+                    request_deserializer=protos_dot_admin__pb2.DrainRequest.FromString,
+                    response_serializer=protos_dot_admin__pb2.DrainResponse.SerializeToString,
+            ),
+            'Stop': grpc.unary_unary_rpc_method_handler(
+                    servicer.Stop,
+                    request_deserializer=protos_dot_admin__pb2.StopRequest.FromString,
+                    response_serializer=protos_dot_admin__pb2.StopResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'townlet.v1.AdminService', rpc_method_handlers)
@@ -70,7 +378,17 @@ def add_AdminServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class AdminService:
-    """How people and programs look at a run. Served by the learner.
+    """How people and programs look at a run, and steer it. Served by the learner; `townlet admin` is its client.
+
+    Calls do not wait for one another, but for what changes versions (Checkpoint, DeleteVersion, RestoreVersion): one of
+    them at a time, together with the versions that the run makes by itself, in the order of arrival.
+
+    A call that fails has changed nothing, unless it says so. A caller that goes away ends no operation: what was begun is
+    done. Every call may be repeated after a lost answer; where that does more than the one call would have, it says so.
+
+    Errors, everywhere: INVALID_ARGUMENT, an argument is malformed or out of bounds. DATA_LOSS, the version is not there,
+    or damaged; the message names the file. FAILED_PRECONDITION, it cannot be done as things stand, or was given up; the
+    message says why.
     """
 
     @staticmethod
@@ -90,6 +408,438 @@ class AdminService:
             '/townlet.v1.AdminService/Status',
             protos_dot_admin__pb2.StatusRequest.SerializeToString,
             protos_dot_admin__pb2.StatusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Watch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/townlet.v1.AdminService/Watch',
+            protos_dot_admin__pb2.WatchRequest.SerializeToString,
+            protos_dot_admin__pb2.WatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Pause(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/townlet.v1.AdminService/Pause',
+            protos_dot_admin__pb2.PauseRequest.SerializeToString,
+            protos_dot_admin__pb2.PauseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Resume(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/townlet.v1.AdminService/Resume',
+            protos_dot_admin__pb2.ResumeRequest.SerializeToString,
+            protos_dot_admin__pb2.ResumeResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Checkpoint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/townlet.v1.AdminService/Checkpoint',
+            protos_dot_admin__pb2.CheckpointRequest.SerializeToString,
+            protos_dot_admin__pb2.CheckpointResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListVersions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/townlet.v1.AdminService/ListVersions',
+            protos_dot_admin__pb2.ListVersionsRequest.SerializeToString,
+            protos_dot_admin__pb2.ListVersionsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ShowVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/townlet.v1.AdminService/ShowVersion',
+            protos_dot_admin__pb2.ShowVersionRequest.SerializeToString,
+            protos_dot_admin__pb2.ShowVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def VerifyVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/townlet.v1.AdminService/VerifyVersion',
+            protos_dot_admin__pb2.VerifyVersionRequest.SerializeToString,
+            protos_dot_admin__pb2.VerifyVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PinVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/townlet.v1.AdminService/PinVersion',
+            protos_dot_admin__pb2.PinVersionRequest.SerializeToString,
+            protos_dot_admin__pb2.PinVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def UnpinVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/townlet.v1.AdminService/UnpinVersion',
+            protos_dot_admin__pb2.UnpinVersionRequest.SerializeToString,
+            protos_dot_admin__pb2.UnpinVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/townlet.v1.AdminService/DeleteVersion',
+            protos_dot_admin__pb2.DeleteVersionRequest.SerializeToString,
+            protos_dot_admin__pb2.DeleteVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BranchVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/townlet.v1.AdminService/BranchVersion',
+            protos_dot_admin__pb2.BranchVersionRequest.SerializeToString,
+            protos_dot_admin__pb2.BranchVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RestoreVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/townlet.v1.AdminService/RestoreVersion',
+            protos_dot_admin__pb2.RestoreVersionRequest.SerializeToString,
+            protos_dot_admin__pb2.RestoreVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Set(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/townlet.v1.AdminService/Set',
+            protos_dot_admin__pb2.SetRequest.SerializeToString,
+            protos_dot_admin__pb2.SetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMembers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/townlet.v1.AdminService/ListMembers',
+            protos_dot_admin__pb2.ListMembersRequest.SerializeToString,
+            protos_dot_admin__pb2.ListMembersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Drain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/townlet.v1.AdminService/Drain',
+            protos_dot_admin__pb2.DrainRequest.SerializeToString,
+            protos_dot_admin__pb2.DrainResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Stop(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/townlet.v1.AdminService/Stop',
+            protos_dot_admin__pb2.StopRequest.SerializeToString,
+            protos_dot_admin__pb2.StopResponse.FromString,
             options,
             channel_credentials,
             insecure,

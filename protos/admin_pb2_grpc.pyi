@@ -27,25 +27,172 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class AdminServiceStub:
-    """How people and programs look at a run. Served by the learner."""
+    """How people and programs look at a run, and steer it. Served by the learner; `townlet admin` is its client.
+
+    Calls do not wait for one another, but for what changes versions (Checkpoint, DeleteVersion, RestoreVersion): one of
+    them at a time, together with the versions that the run makes by itself, in the order of arrival.
+
+    A call that fails has changed nothing, unless it says so. A caller that goes away ends no operation: what was begun is
+    done. Every call may be repeated after a lost answer; where that does more than the one call would have, it says so.
+
+    Errors, everywhere: INVALID_ARGUMENT, an argument is malformed or out of bounds. DATA_LOSS, the version is not there,
+    or damaged; the message names the file. FAILED_PRECONDITION, it cannot be done as things stand, or was given up; the
+    message says why.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
     @_typing.overload
     def __new__(cls, channel: _aio.Channel) -> AdminServiceAsyncStub: ...
     Status: _grpc.UnaryUnaryMultiCallable[_admin_pb2.StatusRequest, _admin_pb2.StatusResponse]
-    """The state of the run now. Never waits."""
+    """The state of the run now. Never waits. Changes nothing."""
+    Watch: _grpc.UnaryStreamMultiCallable[_admin_pb2.WatchRequest, _admin_pb2.WatchResponse]
+    """The state of the run now and every `period_ms` from then on, until the caller goes or the learner stops
+    (UNAVAILABLE). Changes nothing.
+    """
+    Pause: _grpc.UnaryUnaryMultiCallable[_admin_pb2.PauseRequest, _admin_pb2.PauseResponse]
+    """Lets the training stand still between two updates, until Resume. Returns at once; the update under way is finished.
+    Actors wait once the replay's limiter holds inserts back; without a limiter they go on. In lockstep everybody stands
+    still after the round. Idempotent. A pause does not outlive the learner's process.
+    """
+    Resume: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ResumeRequest, _admin_pb2.ResumeResponse]
+    """Lets the training go on. Idempotent."""
+    Checkpoint: _grpc.UnaryStreamMultiCallable[_admin_pb2.CheckpointRequest, _admin_pb2.CheckpointResponse]
+    """Makes a version of the whole run now, and tells each step; the last one is COMMITTED. Waits for a version that is
+    being made. A repeated call makes one more version. FAILED_PRECONDITION: it was given up, and the training goes on.
+    """
+    ListVersions: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListVersionsRequest, _admin_pb2.ListVersionsResponse]
+    """All complete versions, oldest first. Reads their manifests only. Changes nothing."""
+    ShowVersion: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ShowVersionRequest, _admin_pb2.ShowVersionResponse]
+    """One version, with its files. Reads its manifest only. Changes nothing."""
+    VerifyVersion: _grpc.UnaryStreamMultiCallable[_admin_pb2.VerifyVersionRequest, _admin_pb2.VerifyVersionResponse]
+    """Reads every byte of a version, and tells each component whose files are as they were written; when the stream ends
+    well, all are. Changes nothing.
+    """
+    PinVersion: _grpc.UnaryUnaryMultiCallable[_admin_pb2.PinVersionRequest, _admin_pb2.PinVersionResponse]
+    """Keeps a version from being deleted, by retention too, until it is unpinned. Idempotent."""
+    UnpinVersion: _grpc.UnaryUnaryMultiCallable[_admin_pb2.UnpinVersionRequest, _admin_pb2.UnpinVersionResponse]
+    """The inverse. Idempotent."""
+    DeleteVersion: _grpc.UnaryUnaryMultiCallable[_admin_pb2.DeleteVersionRequest, _admin_pb2.DeleteVersionResponse]
+    """Takes a version away, and the segments that only it needed. Waits for a version that is being made. A repeated call
+    finds no such version. FAILED_PRECONDITION: it is pinned, or the run stands on it.
+    """
+    BranchVersion: _grpc.UnaryStreamMultiCallable[_admin_pb2.BranchVersionRequest, _admin_pb2.BranchVersionResponse]
+    """Begins another run at a version: a folder beside this run's, with its configuration and a copy of the version, every
+    byte of it verified. Tells each component that was copied, and then where the run is. A call that was interrupted
+    can be repeated. FAILED_PRECONDITION: there is a run of this name already.
+    """
+    RestoreVersion: _grpc.UnaryStreamMultiCallable[_admin_pb2.RestoreVersionRequest, _admin_pb2.RestoreVersionResponse]
+    """Takes the whole running system back to a version: every byte of it is verified, a new version that is its copy is
+    committed, and then the learner starts over, and everyone with it. What was trained since is in no later version;
+    the versions made since stay. Tells each step; when the stream ends well the copy is committed, and the run is back
+    once Status tells it as `resumed_version`. A repeated call goes back once more.
+    FAILED_PRECONDITION: another restore is under way, or the version is another run's.
+    """
+    Set: _grpc.UnaryUnaryMultiCallable[_admin_pb2.SetRequest, _admin_pb2.SetResponse]
+    """Sets one value of the configuration, live and in all versions from now on. Learning takes it up with the next
+    update, actors with the next policy, shards within a second. Idempotent.
+    INVALID_ARGUMENT: the key is none that can be set, or the value is out of its bounds.
+    """
+    ListMembers: _grpc.UnaryUnaryMultiCallable[_admin_pb2.ListMembersRequest, _admin_pb2.ListMembersResponse]
+    """The members of the run, by name. Changes nothing."""
+    Drain: _grpc.UnaryUnaryMultiCallable[_admin_pb2.DrainRequest, _admin_pb2.DrainResponse]
+    """Asks an actor to leave: it stops between two steps, waits until all it has pushed is acknowledged, delivers what a
+    version still needs of it, and ends. Returns at once; ListMembers tells when it has left. Its running episodes are
+    lost. Idempotent. FAILED_PRECONDITION: there is no such actor, or it is away, or the run is in lockstep.
+    """
+    Stop: _grpc.UnaryUnaryMultiCallable[_admin_pb2.StopRequest, _admin_pb2.StopResponse]
+    """Ends the run as SIGTERM does: with a last version. Returns at once. Idempotent."""
 
 @_typing.type_check_only
 class AdminServiceAsyncStub(AdminServiceStub):
-    """How people and programs look at a run. Served by the learner."""
+    """How people and programs look at a run, and steer it. Served by the learner; `townlet admin` is its client.
+
+    Calls do not wait for one another, but for what changes versions (Checkpoint, DeleteVersion, RestoreVersion): one of
+    them at a time, together with the versions that the run makes by itself, in the order of arrival.
+
+    A call that fails has changed nothing, unless it says so. A caller that goes away ends no operation: what was begun is
+    done. Every call may be repeated after a lost answer; where that does more than the one call would have, it says so.
+
+    Errors, everywhere: INVALID_ARGUMENT, an argument is malformed or out of bounds. DATA_LOSS, the version is not there,
+    or damaged; the message names the file. FAILED_PRECONDITION, it cannot be done as things stand, or was given up; the
+    message says why.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Status: _aio.UnaryUnaryMultiCallable[_admin_pb2.StatusRequest, _admin_pb2.StatusResponse]  # type: ignore[assignment]
-    """The state of the run now. Never waits."""
+    """The state of the run now. Never waits. Changes nothing."""
+    Watch: _aio.UnaryStreamMultiCallable[_admin_pb2.WatchRequest, _admin_pb2.WatchResponse]  # type: ignore[assignment]
+    """The state of the run now and every `period_ms` from then on, until the caller goes or the learner stops
+    (UNAVAILABLE). Changes nothing.
+    """
+    Pause: _aio.UnaryUnaryMultiCallable[_admin_pb2.PauseRequest, _admin_pb2.PauseResponse]  # type: ignore[assignment]
+    """Lets the training stand still between two updates, until Resume. Returns at once; the update under way is finished.
+    Actors wait once the replay's limiter holds inserts back; without a limiter they go on. In lockstep everybody stands
+    still after the round. Idempotent. A pause does not outlive the learner's process.
+    """
+    Resume: _aio.UnaryUnaryMultiCallable[_admin_pb2.ResumeRequest, _admin_pb2.ResumeResponse]  # type: ignore[assignment]
+    """Lets the training go on. Idempotent."""
+    Checkpoint: _aio.UnaryStreamMultiCallable[_admin_pb2.CheckpointRequest, _admin_pb2.CheckpointResponse]  # type: ignore[assignment]
+    """Makes a version of the whole run now, and tells each step; the last one is COMMITTED. Waits for a version that is
+    being made. A repeated call makes one more version. FAILED_PRECONDITION: it was given up, and the training goes on.
+    """
+    ListVersions: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListVersionsRequest, _admin_pb2.ListVersionsResponse]  # type: ignore[assignment]
+    """All complete versions, oldest first. Reads their manifests only. Changes nothing."""
+    ShowVersion: _aio.UnaryUnaryMultiCallable[_admin_pb2.ShowVersionRequest, _admin_pb2.ShowVersionResponse]  # type: ignore[assignment]
+    """One version, with its files. Reads its manifest only. Changes nothing."""
+    VerifyVersion: _aio.UnaryStreamMultiCallable[_admin_pb2.VerifyVersionRequest, _admin_pb2.VerifyVersionResponse]  # type: ignore[assignment]
+    """Reads every byte of a version, and tells each component whose files are as they were written; when the stream ends
+    well, all are. Changes nothing.
+    """
+    PinVersion: _aio.UnaryUnaryMultiCallable[_admin_pb2.PinVersionRequest, _admin_pb2.PinVersionResponse]  # type: ignore[assignment]
+    """Keeps a version from being deleted, by retention too, until it is unpinned. Idempotent."""
+    UnpinVersion: _aio.UnaryUnaryMultiCallable[_admin_pb2.UnpinVersionRequest, _admin_pb2.UnpinVersionResponse]  # type: ignore[assignment]
+    """The inverse. Idempotent."""
+    DeleteVersion: _aio.UnaryUnaryMultiCallable[_admin_pb2.DeleteVersionRequest, _admin_pb2.DeleteVersionResponse]  # type: ignore[assignment]
+    """Takes a version away, and the segments that only it needed. Waits for a version that is being made. A repeated call
+    finds no such version. FAILED_PRECONDITION: it is pinned, or the run stands on it.
+    """
+    BranchVersion: _aio.UnaryStreamMultiCallable[_admin_pb2.BranchVersionRequest, _admin_pb2.BranchVersionResponse]  # type: ignore[assignment]
+    """Begins another run at a version: a folder beside this run's, with its configuration and a copy of the version, every
+    byte of it verified. Tells each component that was copied, and then where the run is. A call that was interrupted
+    can be repeated. FAILED_PRECONDITION: there is a run of this name already.
+    """
+    RestoreVersion: _aio.UnaryStreamMultiCallable[_admin_pb2.RestoreVersionRequest, _admin_pb2.RestoreVersionResponse]  # type: ignore[assignment]
+    """Takes the whole running system back to a version: every byte of it is verified, a new version that is its copy is
+    committed, and then the learner starts over, and everyone with it. What was trained since is in no later version;
+    the versions made since stay. Tells each step; when the stream ends well the copy is committed, and the run is back
+    once Status tells it as `resumed_version`. A repeated call goes back once more.
+    FAILED_PRECONDITION: another restore is under way, or the version is another run's.
+    """
+    Set: _aio.UnaryUnaryMultiCallable[_admin_pb2.SetRequest, _admin_pb2.SetResponse]  # type: ignore[assignment]
+    """Sets one value of the configuration, live and in all versions from now on. Learning takes it up with the next
+    update, actors with the next policy, shards within a second. Idempotent.
+    INVALID_ARGUMENT: the key is none that can be set, or the value is out of its bounds.
+    """
+    ListMembers: _aio.UnaryUnaryMultiCallable[_admin_pb2.ListMembersRequest, _admin_pb2.ListMembersResponse]  # type: ignore[assignment]
+    """The members of the run, by name. Changes nothing."""
+    Drain: _aio.UnaryUnaryMultiCallable[_admin_pb2.DrainRequest, _admin_pb2.DrainResponse]  # type: ignore[assignment]
+    """Asks an actor to leave: it stops between two steps, waits until all it has pushed is acknowledged, delivers what a
+    version still needs of it, and ends. Returns at once; ListMembers tells when it has left. Its running episodes are
+    lost. Idempotent. FAILED_PRECONDITION: there is no such actor, or it is away, or the run is in lockstep.
+    """
+    Stop: _aio.UnaryUnaryMultiCallable[_admin_pb2.StopRequest, _admin_pb2.StopResponse]  # type: ignore[assignment]
+    """Ends the run as SIGTERM does: with a last version. Returns at once. Idempotent."""
 
 class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
-    """How people and programs look at a run. Served by the learner."""
+    """How people and programs look at a run, and steer it. Served by the learner; `townlet admin` is its client.
+
+    Calls do not wait for one another, but for what changes versions (Checkpoint, DeleteVersion, RestoreVersion): one of
+    them at a time, together with the versions that the run makes by itself, in the order of arrival.
+
+    A call that fails has changed nothing, unless it says so. A caller that goes away ends no operation: what was begun is
+    done. Every call may be repeated after a lost answer; where that does more than the one call would have, it says so.
+
+    Errors, everywhere: INVALID_ARGUMENT, an argument is malformed or out of bounds. DATA_LOSS, the version is not there,
+    or damaged; the message names the file. FAILED_PRECONDITION, it cannot be done as things stand, or was given up; the
+    message says why.
+    """
 
     @_abc_1.abstractmethod
     def Status(
@@ -53,6 +200,159 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_pb2.StatusRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_admin_pb2.StatusResponse, _abc.Awaitable[_admin_pb2.StatusResponse]]:
-        """The state of the run now. Never waits."""
+        """The state of the run now. Never waits. Changes nothing."""
+
+    @_abc_1.abstractmethod
+    def Watch(
+        self,
+        request: _admin_pb2.WatchRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_admin_pb2.WatchResponse], _abc.AsyncIterator[_admin_pb2.WatchResponse]]:
+        """The state of the run now and every `period_ms` from then on, until the caller goes or the learner stops
+        (UNAVAILABLE). Changes nothing.
+        """
+
+    @_abc_1.abstractmethod
+    def Pause(
+        self,
+        request: _admin_pb2.PauseRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.PauseResponse, _abc.Awaitable[_admin_pb2.PauseResponse]]:
+        """Lets the training stand still between two updates, until Resume. Returns at once; the update under way is finished.
+        Actors wait once the replay's limiter holds inserts back; without a limiter they go on. In lockstep everybody stands
+        still after the round. Idempotent. A pause does not outlive the learner's process.
+        """
+
+    @_abc_1.abstractmethod
+    def Resume(
+        self,
+        request: _admin_pb2.ResumeRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.ResumeResponse, _abc.Awaitable[_admin_pb2.ResumeResponse]]:
+        """Lets the training go on. Idempotent."""
+
+    @_abc_1.abstractmethod
+    def Checkpoint(
+        self,
+        request: _admin_pb2.CheckpointRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_admin_pb2.CheckpointResponse], _abc.AsyncIterator[_admin_pb2.CheckpointResponse]]:
+        """Makes a version of the whole run now, and tells each step; the last one is COMMITTED. Waits for a version that is
+        being made. A repeated call makes one more version. FAILED_PRECONDITION: it was given up, and the training goes on.
+        """
+
+    @_abc_1.abstractmethod
+    def ListVersions(
+        self,
+        request: _admin_pb2.ListVersionsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.ListVersionsResponse, _abc.Awaitable[_admin_pb2.ListVersionsResponse]]:
+        """All complete versions, oldest first. Reads their manifests only. Changes nothing."""
+
+    @_abc_1.abstractmethod
+    def ShowVersion(
+        self,
+        request: _admin_pb2.ShowVersionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.ShowVersionResponse, _abc.Awaitable[_admin_pb2.ShowVersionResponse]]:
+        """One version, with its files. Reads its manifest only. Changes nothing."""
+
+    @_abc_1.abstractmethod
+    def VerifyVersion(
+        self,
+        request: _admin_pb2.VerifyVersionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_admin_pb2.VerifyVersionResponse], _abc.AsyncIterator[_admin_pb2.VerifyVersionResponse]]:
+        """Reads every byte of a version, and tells each component whose files are as they were written; when the stream ends
+        well, all are. Changes nothing.
+        """
+
+    @_abc_1.abstractmethod
+    def PinVersion(
+        self,
+        request: _admin_pb2.PinVersionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.PinVersionResponse, _abc.Awaitable[_admin_pb2.PinVersionResponse]]:
+        """Keeps a version from being deleted, by retention too, until it is unpinned. Idempotent."""
+
+    @_abc_1.abstractmethod
+    def UnpinVersion(
+        self,
+        request: _admin_pb2.UnpinVersionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.UnpinVersionResponse, _abc.Awaitable[_admin_pb2.UnpinVersionResponse]]:
+        """The inverse. Idempotent."""
+
+    @_abc_1.abstractmethod
+    def DeleteVersion(
+        self,
+        request: _admin_pb2.DeleteVersionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.DeleteVersionResponse, _abc.Awaitable[_admin_pb2.DeleteVersionResponse]]:
+        """Takes a version away, and the segments that only it needed. Waits for a version that is being made. A repeated call
+        finds no such version. FAILED_PRECONDITION: it is pinned, or the run stands on it.
+        """
+
+    @_abc_1.abstractmethod
+    def BranchVersion(
+        self,
+        request: _admin_pb2.BranchVersionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_admin_pb2.BranchVersionResponse], _abc.AsyncIterator[_admin_pb2.BranchVersionResponse]]:
+        """Begins another run at a version: a folder beside this run's, with its configuration and a copy of the version, every
+        byte of it verified. Tells each component that was copied, and then where the run is. A call that was interrupted
+        can be repeated. FAILED_PRECONDITION: there is a run of this name already.
+        """
+
+    @_abc_1.abstractmethod
+    def RestoreVersion(
+        self,
+        request: _admin_pb2.RestoreVersionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_admin_pb2.RestoreVersionResponse], _abc.AsyncIterator[_admin_pb2.RestoreVersionResponse]]:
+        """Takes the whole running system back to a version: every byte of it is verified, a new version that is its copy is
+        committed, and then the learner starts over, and everyone with it. What was trained since is in no later version;
+        the versions made since stay. Tells each step; when the stream ends well the copy is committed, and the run is back
+        once Status tells it as `resumed_version`. A repeated call goes back once more.
+        FAILED_PRECONDITION: another restore is under way, or the version is another run's.
+        """
+
+    @_abc_1.abstractmethod
+    def Set(
+        self,
+        request: _admin_pb2.SetRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.SetResponse, _abc.Awaitable[_admin_pb2.SetResponse]]:
+        """Sets one value of the configuration, live and in all versions from now on. Learning takes it up with the next
+        update, actors with the next policy, shards within a second. Idempotent.
+        INVALID_ARGUMENT: the key is none that can be set, or the value is out of its bounds.
+        """
+
+    @_abc_1.abstractmethod
+    def ListMembers(
+        self,
+        request: _admin_pb2.ListMembersRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.ListMembersResponse, _abc.Awaitable[_admin_pb2.ListMembersResponse]]:
+        """The members of the run, by name. Changes nothing."""
+
+    @_abc_1.abstractmethod
+    def Drain(
+        self,
+        request: _admin_pb2.DrainRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.DrainResponse, _abc.Awaitable[_admin_pb2.DrainResponse]]:
+        """Asks an actor to leave: it stops between two steps, waits until all it has pushed is acknowledged, delivers what a
+        version still needs of it, and ends. Returns at once; ListMembers tells when it has left. Its running episodes are
+        lost. Idempotent. FAILED_PRECONDITION: there is no such actor, or it is away, or the run is in lockstep.
+        """
+
+    @_abc_1.abstractmethod
+    def Stop(
+        self,
+        request: _admin_pb2.StopRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_admin_pb2.StopResponse, _abc.Awaitable[_admin_pb2.StopResponse]]:
+        """Ends the run as SIGTERM does: with a last version. Returns at once. Idempotent."""
 
 def add_AdminServiceServicer_to_server(servicer: AdminServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

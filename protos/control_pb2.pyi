@@ -48,8 +48,10 @@ class JoinRequest(_message.Message):
     LAYOUT_DIGEST_FIELD_NUMBER: _builtins.int
     LANES_FIELD_NUMBER: _builtins.int
     INCARNATION_FIELD_NUMBER: _builtins.int
+    AGAIN_FIELD_NUMBER: _builtins.int
     run: _builtins.str
     member: _builtins.str
+    """Of an actor "actor-N", N the number of its place from 0, or empty for any free place. Every other member has one."""
     role: Global___Role.ValueType
     config_digest: _builtins.str
     layout_digest: _builtins.str
@@ -57,6 +59,8 @@ class JoinRequest(_message.Message):
     """Lanes that an actor steps; 0 for others."""
     incarnation: _builtins.str
     """Names this start of the process: another start of the same member has another one."""
+    again: _builtins.bool
+    """Whether this incarnation has been a member before: the learner has restarted since."""
     def __init__(
         self,
         *,
@@ -67,10 +71,11 @@ class JoinRequest(_message.Message):
         layout_digest: _builtins.str = ...,
         lanes: _builtins.int = ...,
         incarnation: _builtins.str = ...,
+        again: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["config_digest", b"config_digest", "incarnation", b"incarnation", "lanes", b"lanes", "layout_digest", b"layout_digest", "member", b"member", "role", b"role", "run", b"run"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["again", b"again", "config_digest", b"config_digest", "incarnation", b"incarnation", "lanes", b"lanes", "layout_digest", b"layout_digest", "member", b"member", "role", b"role", "run", b"run"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -82,19 +87,27 @@ class JoinResponse(_message.Message):
 
     FIRST_LANE_FIELD_NUMBER: _builtins.int
     TAKE_UP_VERSION_FIELD_NUMBER: _builtins.int
+    START_OVER_FIELD_NUMBER: _builtins.int
+    MEMBER_FIELD_NUMBER: _builtins.int
     first_lane: _builtins.int
     """The place of the actor's first lane among the lanes of all actors."""
     take_up_version: _builtins.int
     """The version whose state of this actor it takes up before its first step; 0: it begins anew."""
+    start_over: _builtins.bool
+    """The run has been taken back to a version since this incarnation lived: end, and join as another one."""
+    member: _builtins.str
+    """The caller's name, under which all other calls are made."""
     def __init__(
         self,
         *,
         first_lane: _builtins.int = ...,
         take_up_version: _builtins.int = ...,
+        start_over: _builtins.bool = ...,
+        member: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_lane", b"first_lane", "take_up_version", b"take_up_version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["first_lane", b"first_lane", "member", b"member", "start_over", b"start_over", "take_up_version", b"take_up_version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -113,6 +126,8 @@ class ReportRequest(_message.Message):
     DROPPED_EPISODES_FIELD_NUMBER: _builtins.int
     LANES_AT_STAGE_FIELD_NUMBER: _builtins.int
     STAGE_CHANGES_FIELD_NUMBER: _builtins.int
+    LEAVES_FIELD_NUMBER: _builtins.int
+    STOPPING_FIELD_NUMBER: _builtins.int
     run: _builtins.str
     member: _builtins.str
     incarnation: _builtins.str
@@ -120,6 +135,10 @@ class ReportRequest(_message.Message):
     """Environment steps of this incarnation, over all lanes."""
     dropped_episodes: _builtins.int
     """Episodes of this incarnation that were abandoned because their environment failed. They count as no episode."""
+    leaves: _builtins.bool
+    """The member's last report: it ends, all that it has pushed is acknowledged, and nobody shall miss it."""
+    stopping: _builtins.bool
+    """The member's process was told to stop, and asks whether it may leave: see ReportResponse.leave."""
     @_builtins.property
     def episodes(self) -> _containers.RepeatedCompositeFieldContainer[Global___EpisodeSummary]:
         """Finished episodes that have not been acknowledged yet, oldest first."""
@@ -150,10 +169,12 @@ class ReportRequest(_message.Message):
         dropped_episodes: _builtins.int = ...,
         lanes_at_stage: _abc.Iterable[_builtins.int] | None = ...,
         stage_changes: _abc.Iterable[Global___StageChange] | None = ...,
+        leaves: _builtins.bool = ...,
+        stopping: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dropped_episodes", b"dropped_episodes", "environment_steps", b"environment_steps", "episodes", b"episodes", "evaluations", b"evaluations", "incarnation", b"incarnation", "lanes_at_stage", b"lanes_at_stage", "member", b"member", "run", b"run", "stage_changes", b"stage_changes"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dropped_episodes", b"dropped_episodes", "environment_steps", b"environment_steps", "episodes", b"episodes", "evaluations", b"evaluations", "incarnation", b"incarnation", "lanes_at_stage", b"lanes_at_stage", "leaves", b"leaves", "member", b"member", "run", b"run", "stage_changes", b"stage_changes", "stopping", b"stopping"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -166,22 +187,39 @@ class ReportResponse(_message.Message):
     NEXT_EPISODE_FIELD_NUMBER: _builtins.int
     NEXT_STAGE_CHANGE_FIELD_NUMBER: _builtins.int
     HOLD_VERSION_FIELD_NUMBER: _builtins.int
+    REPORT_AFTER_MS_FIELD_NUMBER: _builtins.int
+    LEAVE_FIELD_NUMBER: _builtins.int
+    NEWEST_VERSION_FIELD_NUMBER: _builtins.int
     next_episode: _builtins.int
     """All episodes with a smaller number have been counted."""
     next_stage_change: _builtins.int
     """All changes of stage with a smaller number have been counted."""
     hold_version: _builtins.int
     """The version for which the actor shall capture its state and hold, between its next two steps; 0: none."""
+    report_after_ms: _builtins.int
+    """The member lets at least so many milliseconds pass before its next report: where there are many members, none of
+    them may speak often.
+    """
+    leave: _builtins.bool
+    """The actor shall leave: push what it has, and end. One that asks to leave may do so three seconds later, unless the
+    learner stops as well: then it stays for the last version, and leaves once it has delivered its part of it. Nobody
+    waits for a learner that is gone, nor for longer than the configured time of grace.
+    """
+    newest_version: _builtins.int
+    """The newest complete version of the run; 0: there is none yet."""
     def __init__(
         self,
         *,
         next_episode: _builtins.int = ...,
         next_stage_change: _builtins.int = ...,
         hold_version: _builtins.int = ...,
+        report_after_ms: _builtins.int = ...,
+        leave: _builtins.bool = ...,
+        newest_version: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["hold_version", b"hold_version", "next_episode", b"next_episode", "next_stage_change", b"next_stage_change"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hold_version", b"hold_version", "leave", b"leave", "newest_version", b"newest_version", "next_episode", b"next_episode", "next_stage_change", b"next_stage_change", "report_after_ms", b"report_after_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -388,22 +426,91 @@ class HoldResponse(_message.Message):
 
     GO_ON_FIELD_NUMBER: _builtins.int
     DELIVER_FIELD_NUMBER: _builtins.int
+    CUT_FIELD_NUMBER: _builtins.int
     go_on: _builtins.bool
     deliver: _builtins.bool
     """Whether the version is still being prepared, so that its files are worth writing."""
+    cut: _builtins.bool
+    """The version is cut everywhere, so that its files shall be written now. With `go_on` false it is the last one: call
+    again, or leave if the process was told to stop.
+    """
     def __init__(
         self,
         *,
         go_on: _builtins.bool = ...,
         deliver: _builtins.bool = ...,
+        cut: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["deliver", b"deliver", "go_on", b"go_on"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cut", b"cut", "deliver", b"deliver", "go_on", b"go_on"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___HoldResponse: _TypeAlias = HoldResponse  # noqa: Y015
+
+@_typing.final
+class EndRoundRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPORT_FIELD_NUMBER: _builtins.int
+    ROUND_FIELD_NUMBER: _builtins.int
+    SHARD_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    NEXT_SEQUENCE_FIELD_NUMBER: _builtins.int
+    WAIT_MS_FIELD_NUMBER: _builtins.int
+    round: _builtins.int
+    shard: _builtins.int
+    """Where the actor pushes its episodes, and its epoch there."""
+    epoch: _builtins.int
+    next_sequence: _builtins.int
+    """All episodes (and parts) of the epoch with smaller numbers have been pushed."""
+    wait_ms: _builtins.int
+    """Milliseconds to wait for the other actors."""
+    @_builtins.property
+    def report(self) -> Global___ReportRequest:
+        """All that the actor has done. It counts once all actors have ended the round."""
+
+    def __init__(
+        self,
+        *,
+        report: Global___ReportRequest | None = ...,
+        round: _builtins.int = ...,
+        shard: _builtins.int = ...,
+        epoch: _builtins.int = ...,
+        next_sequence: _builtins.int = ...,
+        wait_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["report", b"report"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "next_sequence", b"next_sequence", "report", b"report", "round", b"round", "shard", b"shard", "wait_ms", b"wait_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndRoundRequest: _TypeAlias = EndRoundRequest  # noqa: Y015
+
+@_typing.final
+class EndRoundResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GO_ON_FIELD_NUMBER: _builtins.int
+    HOLD_VERSION_FIELD_NUMBER: _builtins.int
+    go_on: _builtins.bool
+    hold_version: _builtins.int
+    """The version for which the actor shall deliver its state as it is at the end of this round; 0: none."""
+    def __init__(
+        self,
+        *,
+        go_on: _builtins.bool = ...,
+        hold_version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["go_on", b"go_on", "hold_version", b"hold_version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndRoundResponse: _TypeAlias = EndRoundResponse  # noqa: Y015
 
 @_typing.final
 class DeliverRequest(_message.Message):

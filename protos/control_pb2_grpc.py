@@ -50,6 +50,11 @@ class ControlServiceStub:
                 request_serializer=protos_dot_control__pb2.HoldRequest.SerializeToString,
                 response_deserializer=protos_dot_control__pb2.HoldResponse.FromString,
                 _registered_method=True)
+        self.EndRound = channel.unary_unary(
+                '/townlet.v1.ControlService/EndRound',
+                request_serializer=protos_dot_control__pb2.EndRoundRequest.SerializeToString,
+                response_deserializer=protos_dot_control__pb2.EndRoundResponse.FromString,
+                _registered_method=True)
         self.Deliver = channel.unary_unary(
                 '/townlet.v1.ControlService/Deliver',
                 request_serializer=protos_dot_control__pb2.DeliverRequest.SerializeToString,
@@ -63,8 +68,14 @@ class ControlServiceServicer:
 
     def Join(self, request, context):
         """Makes the caller a member of the run, under its name; a later call under the same name replaces the earlier one.
-        Actors get their place on the ladder of lanes. Idempotent.
-        FAILED_PRECONDITION: the run, the configuration or the record layout is not the learner's.
+        An actor without a name gets that of the lowest free place: one that no actor has ever had, or whose actor has left
+        or has been silent for ten seconds. Actors get their place on the ladder of lanes. Idempotent: of one incarnation
+        all calls are one, with or without a name. A caller that is told to start over is no member.
+        FAILED_PRECONDITION: the run, the configuration or the record layout is not the learner's; or an actor of a run in
+        lockstep has no name.
+        ABORTED: the caller has been a member before, and another process has its name now: it must not go on under it.
+        UNAVAILABLE: the learner has just restarted, and those whom it knew may be on their way back: no place is given
+        away yet. Repeat.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -82,7 +93,19 @@ class ControlServiceServicer:
     def Hold(self, request, context):
         """Tells that the caller, an actor, stands still between two steps for a version: all that it has pushed is
         acknowledged, and its state is captured. Waits until the version is cut everywhere, for at most `wait_ms`, and then
-        returns with `go_on` false: call again. Idempotent.
+        returns with `go_on` false: call again. Idempotent. After the last version of a learner that stops nobody goes on
+        until the learner is gone (UNAVAILABLE), so that nothing happens that is not in it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def EndRound(self, request, context):
+        """In lockstep: tells that the caller, an actor, has ended a round and stands still, all that it has pushed in it
+        acknowledged. Round 0 is the moment before the first. Waits until all actors have ended the round, for at most
+        `wait_ms`, and then returns with `go_on` false: call again. The next round begins with its policy, whose version is
+        the number of the round. Idempotent.
+        NOT_FOUND: the learner does not know this incarnation (it has restarted, or goes back to a version): start over.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -113,6 +136,11 @@ def add_ControlServiceServicer_to_server(servicer, server):
                     servicer.Hold,
                     request_deserializer=protos_dot_control__pb2.HoldRequest.FromString,
                     response_serializer=protos_dot_control__pb2.HoldResponse.SerializeToString,
+            ),
+            'EndRound': grpc.unary_unary_rpc_method_handler(
+                    servicer.EndRound,
+                    request_deserializer=protos_dot_control__pb2.EndRoundRequest.FromString,
+                    response_serializer=protos_dot_control__pb2.EndRoundResponse.SerializeToString,
             ),
             'Deliver': grpc.unary_unary_rpc_method_handler(
                     servicer.Deliver,
@@ -202,6 +230,33 @@ class ControlService:
             '/townlet.v1.ControlService/Hold',
             protos_dot_control__pb2.HoldRequest.SerializeToString,
             protos_dot_control__pb2.HoldResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def EndRound(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/townlet.v1.ControlService/EndRound',
+            protos_dot_control__pb2.EndRoundRequest.SerializeToString,
+            protos_dot_control__pb2.EndRoundResponse.FromString,
             options,
             channel_credentials,
             insecure,

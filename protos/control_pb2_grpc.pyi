@@ -35,8 +35,14 @@ class ControlServiceStub:
     def __new__(cls, channel: _aio.Channel) -> ControlServiceAsyncStub: ...
     Join: _grpc.UnaryUnaryMultiCallable[_control_pb2.JoinRequest, _control_pb2.JoinResponse]
     """Makes the caller a member of the run, under its name; a later call under the same name replaces the earlier one.
-    Actors get their place on the ladder of lanes. Idempotent.
-    FAILED_PRECONDITION: the run, the configuration or the record layout is not the learner's.
+    An actor without a name gets that of the lowest free place: one that no actor has ever had, or whose actor has left
+    or has been silent for ten seconds. Actors get their place on the ladder of lanes. Idempotent: of one incarnation
+    all calls are one, with or without a name. A caller that is told to start over is no member.
+    FAILED_PRECONDITION: the run, the configuration or the record layout is not the learner's; or an actor of a run in
+    lockstep has no name.
+    ABORTED: the caller has been a member before, and another process has its name now: it must not go on under it.
+    UNAVAILABLE: the learner has just restarted, and those whom it knew may be on their way back: no place is given
+    away yet. Repeat.
     """
     Report: _grpc.UnaryUnaryMultiCallable[_control_pb2.ReportRequest, _control_pb2.ReportResponse]
     """Tells what a member has done since it joined. Idempotent: counters are totals, and episodes and changes of stage are
@@ -46,7 +52,15 @@ class ControlServiceStub:
     Hold: _grpc.UnaryUnaryMultiCallable[_control_pb2.HoldRequest, _control_pb2.HoldResponse]
     """Tells that the caller, an actor, stands still between two steps for a version: all that it has pushed is
     acknowledged, and its state is captured. Waits until the version is cut everywhere, for at most `wait_ms`, and then
-    returns with `go_on` false: call again. Idempotent.
+    returns with `go_on` false: call again. Idempotent. After the last version of a learner that stops nobody goes on
+    until the learner is gone (UNAVAILABLE), so that nothing happens that is not in it.
+    """
+    EndRound: _grpc.UnaryUnaryMultiCallable[_control_pb2.EndRoundRequest, _control_pb2.EndRoundResponse]
+    """In lockstep: tells that the caller, an actor, has ended a round and stands still, all that it has pushed in it
+    acknowledged. Round 0 is the moment before the first. Waits until all actors have ended the round, for at most
+    `wait_ms`, and then returns with `go_on` false: call again. The next round begins with its policy, whose version is
+    the number of the round. Idempotent.
+    NOT_FOUND: the learner does not know this incarnation (it has restarted, or goes back to a version): start over.
     """
     Deliver: _grpc.UnaryUnaryMultiCallable[_control_pb2.DeliverRequest, _control_pb2.DeliverResponse]
     """Delivers the files of the caller's state for a version, written and durable, or says why there are none. Idempotent.
@@ -60,8 +74,14 @@ class ControlServiceAsyncStub(ControlServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     Join: _aio.UnaryUnaryMultiCallable[_control_pb2.JoinRequest, _control_pb2.JoinResponse]  # type: ignore[assignment]
     """Makes the caller a member of the run, under its name; a later call under the same name replaces the earlier one.
-    Actors get their place on the ladder of lanes. Idempotent.
-    FAILED_PRECONDITION: the run, the configuration or the record layout is not the learner's.
+    An actor without a name gets that of the lowest free place: one that no actor has ever had, or whose actor has left
+    or has been silent for ten seconds. Actors get their place on the ladder of lanes. Idempotent: of one incarnation
+    all calls are one, with or without a name. A caller that is told to start over is no member.
+    FAILED_PRECONDITION: the run, the configuration or the record layout is not the learner's; or an actor of a run in
+    lockstep has no name.
+    ABORTED: the caller has been a member before, and another process has its name now: it must not go on under it.
+    UNAVAILABLE: the learner has just restarted, and those whom it knew may be on their way back: no place is given
+    away yet. Repeat.
     """
     Report: _aio.UnaryUnaryMultiCallable[_control_pb2.ReportRequest, _control_pb2.ReportResponse]  # type: ignore[assignment]
     """Tells what a member has done since it joined. Idempotent: counters are totals, and episodes and changes of stage are
@@ -71,7 +91,15 @@ class ControlServiceAsyncStub(ControlServiceStub):
     Hold: _aio.UnaryUnaryMultiCallable[_control_pb2.HoldRequest, _control_pb2.HoldResponse]  # type: ignore[assignment]
     """Tells that the caller, an actor, stands still between two steps for a version: all that it has pushed is
     acknowledged, and its state is captured. Waits until the version is cut everywhere, for at most `wait_ms`, and then
-    returns with `go_on` false: call again. Idempotent.
+    returns with `go_on` false: call again. Idempotent. After the last version of a learner that stops nobody goes on
+    until the learner is gone (UNAVAILABLE), so that nothing happens that is not in it.
+    """
+    EndRound: _aio.UnaryUnaryMultiCallable[_control_pb2.EndRoundRequest, _control_pb2.EndRoundResponse]  # type: ignore[assignment]
+    """In lockstep: tells that the caller, an actor, has ended a round and stands still, all that it has pushed in it
+    acknowledged. Round 0 is the moment before the first. Waits until all actors have ended the round, for at most
+    `wait_ms`, and then returns with `go_on` false: call again. The next round begins with its policy, whose version is
+    the number of the round. Idempotent.
+    NOT_FOUND: the learner does not know this incarnation (it has restarted, or goes back to a version): start over.
     """
     Deliver: _aio.UnaryUnaryMultiCallable[_control_pb2.DeliverRequest, _control_pb2.DeliverResponse]  # type: ignore[assignment]
     """Delivers the files of the caller's state for a version, written and durable, or says why there are none. Idempotent.
@@ -88,8 +116,14 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_control_pb2.JoinResponse, _abc.Awaitable[_control_pb2.JoinResponse]]:
         """Makes the caller a member of the run, under its name; a later call under the same name replaces the earlier one.
-        Actors get their place on the ladder of lanes. Idempotent.
-        FAILED_PRECONDITION: the run, the configuration or the record layout is not the learner's.
+        An actor without a name gets that of the lowest free place: one that no actor has ever had, or whose actor has left
+        or has been silent for ten seconds. Actors get their place on the ladder of lanes. Idempotent: of one incarnation
+        all calls are one, with or without a name. A caller that is told to start over is no member.
+        FAILED_PRECONDITION: the run, the configuration or the record layout is not the learner's; or an actor of a run in
+        lockstep has no name.
+        ABORTED: the caller has been a member before, and another process has its name now: it must not go on under it.
+        UNAVAILABLE: the learner has just restarted, and those whom it knew may be on their way back: no place is given
+        away yet. Repeat.
         """
 
     @_abc_1.abstractmethod
@@ -111,7 +145,21 @@ class ControlServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_control_pb2.HoldResponse, _abc.Awaitable[_control_pb2.HoldResponse]]:
         """Tells that the caller, an actor, stands still between two steps for a version: all that it has pushed is
         acknowledged, and its state is captured. Waits until the version is cut everywhere, for at most `wait_ms`, and then
-        returns with `go_on` false: call again. Idempotent.
+        returns with `go_on` false: call again. Idempotent. After the last version of a learner that stops nobody goes on
+        until the learner is gone (UNAVAILABLE), so that nothing happens that is not in it.
+        """
+
+    @_abc_1.abstractmethod
+    def EndRound(
+        self,
+        request: _control_pb2.EndRoundRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_control_pb2.EndRoundResponse, _abc.Awaitable[_control_pb2.EndRoundResponse]]:
+        """In lockstep: tells that the caller, an actor, has ended a round and stands still, all that it has pushed in it
+        acknowledged. Round 0 is the moment before the first. Waits until all actors have ended the round, for at most
+        `wait_ms`, and then returns with `go_on` false: call again. The next round begins with its policy, whose version is
+        the number of the round. Idempotent.
+        NOT_FOUND: the learner does not know this incarnation (it has restarted, or goes back to a version): start over.
         """
 
     @_abc_1.abstractmethod

@@ -24,15 +24,17 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13protos/policy.proto\x12\ntownlet.v1\"U\n\x10SubscribeRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12$\n\x07weights\x18\x03 \x01(\x0e\x32\x13.townlet.v1.Weights\"7\n\x11SubscribeResponse\x12\"\n\x06policy\x18\x01 \x01(\x0b\x32\x12.townlet.v1.Policy\"\x92\x01\n\x06Policy\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\x0f\n\x07updates\x18\x02 \x01(\x04\x12\x0f\n\x07weights\x18\x03 \x01(\x0c\x12,\n\x0b\x65xploration\x18\x04 \x01(\x0b\x32\x17.townlet.v1.Exploration\x12\x14\n\x0crun_episodes\x18\x05 \x01(\x04\x12\x11\n\tcuriosity\x18\x06 \x01(\x0c\"@\n\x0b\x45xploration\x12\x11\n\x07\x65psilon\x18\x01 \x01(\x01H\x00\x12\x16\n\x0cladder_lanes\x18\x02 \x01(\rH\x00\x42\x06\n\x04kind\"B\n\x12\x41\x63knowledgeRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\x04\"\x15\n\x13\x41\x63knowledgeResponse*L\n\x07Weights\x12\x17\n\x13WEIGHTS_UNSPECIFIED\x10\x00\x12\x12\n\x0eWEIGHTS_ONLINE\x10\x01\x12\x14\n\x10WEIGHTS_AVERAGED\x10\x02\x32\xab\x01\n\rPolicyService\x12J\n\tSubscribe\x12\x1c.townlet.v1.SubscribeRequest\x1a\x1d.townlet.v1.SubscribeResponse0\x01\x12N\n\x0b\x41\x63knowledge\x12\x1e.townlet.v1.AcknowledgeRequest\x1a\x1f.townlet.v1.AcknowledgeResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x13protos/policy.proto\x12\ntownlet.v1\"U\n\x10SubscribeRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12$\n\x07weights\x18\x03 \x01(\x0e\x32\x13.townlet.v1.Weights\"7\n\x11SubscribeResponse\x12\"\n\x06policy\x18\x01 \x01(\x0b\x32\x12.townlet.v1.Policy\"\x92\x01\n\x06Policy\x12\x0f\n\x07version\x18\x01 \x01(\x04\x12\x0f\n\x07updates\x18\x02 \x01(\x04\x12\x0f\n\x07weights\x18\x03 \x01(\x0c\x12,\n\x0b\x65xploration\x18\x04 \x01(\x0b\x32\x17.townlet.v1.Exploration\x12\x14\n\x0crun_episodes\x18\x05 \x01(\x04\x12\x11\n\tcuriosity\x18\x06 \x01(\x0c\"T\n\x0b\x45xploration\x12\x11\n\x07\x65psilon\x18\x01 \x01(\x01H\x00\x12$\n\x06ladder\x18\x03 \x01(\x0b\x32\x12.townlet.v1.LadderH\x00\x42\x06\n\x04kindJ\x04\x08\x02\x10\x03\"7\n\x06Ladder\x12\r\n\x05lanes\x18\x01 \x01(\r\x12\x0c\n\x04\x62\x61se\x18\x02 \x01(\x01\x12\x10\n\x08\x65xponent\x18\x03 \x01(\x01\"\x9e\x01\n\x12\x41\x63knowledgeRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12>\n\x08versions\x18\x04 \x03(\x0b\x32,.townlet.v1.AcknowledgeRequest.VersionsEntry\x1a/\n\rVersionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01J\x04\x08\x02\x10\x03J\x04\x08\x03\x10\x04\"\x15\n\x13\x41\x63knowledgeResponse*L\n\x07Weights\x12\x17\n\x13WEIGHTS_UNSPECIFIED\x10\x00\x12\x12\n\x0eWEIGHTS_ONLINE\x10\x01\x12\x14\n\x10WEIGHTS_AVERAGED\x10\x02\x32\xab\x01\n\rPolicyService\x12J\n\tSubscribe\x12\x1c.townlet.v1.SubscribeRequest\x1a\x1d.townlet.v1.SubscribeResponse0\x01\x12N\n\x0b\x41\x63knowledge\x12\x1e.townlet.v1.AcknowledgeRequest\x1a\x1f.townlet.v1.AcknowledgeResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'protos.policy_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_WEIGHTS']._serialized_start=485
-  _globals['_WEIGHTS']._serialized_end=561
+  _globals['_ACKNOWLEDGEREQUEST_VERSIONSENTRY']._loaded_options = None
+  _globals['_ACKNOWLEDGEREQUEST_VERSIONSENTRY']._serialized_options = b'8\001'
+  _globals['_WEIGHTS']._serialized_start=655
+  _globals['_WEIGHTS']._serialized_end=731
   _globals['_SUBSCRIBEREQUEST']._serialized_start=35
   _globals['_SUBSCRIBEREQUEST']._serialized_end=120
   _globals['_SUBSCRIBERESPONSE']._serialized_start=122
@@ -40,11 +42,15 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POLICY']._serialized_start=180
   _globals['_POLICY']._serialized_end=326
   _globals['_EXPLORATION']._serialized_start=328
-  _globals['_EXPLORATION']._serialized_end=392
-  _globals['_ACKNOWLEDGEREQUEST']._serialized_start=394
-  _globals['_ACKNOWLEDGEREQUEST']._serialized_end=460
-  _globals['_ACKNOWLEDGERESPONSE']._serialized_start=462
-  _globals['_ACKNOWLEDGERESPONSE']._serialized_end=483
-  _globals['_POLICYSERVICE']._serialized_start=564
-  _globals['_POLICYSERVICE']._serialized_end=735
+  _globals['_EXPLORATION']._serialized_end=412
+  _globals['_LADDER']._serialized_start=414
+  _globals['_LADDER']._serialized_end=469
+  _globals['_ACKNOWLEDGEREQUEST']._serialized_start=472
+  _globals['_ACKNOWLEDGEREQUEST']._serialized_end=630
+  _globals['_ACKNOWLEDGEREQUEST_VERSIONSENTRY']._serialized_start=571
+  _globals['_ACKNOWLEDGEREQUEST_VERSIONSENTRY']._serialized_end=618
+  _globals['_ACKNOWLEDGERESPONSE']._serialized_start=632
+  _globals['_ACKNOWLEDGERESPONSE']._serialized_end=653
+  _globals['_POLICYSERVICE']._serialized_start=734
+  _globals['_POLICYSERVICE']._serialized_end=905
 # @@protoc_insertion_point(module_scope)

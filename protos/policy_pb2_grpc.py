@@ -26,7 +26,8 @@ if _version_not_supported:
 
 
 class PolicyServiceStub:
-    """How the learner tells the actors what to act with.
+    """How the learner tells the actors what to act with. Relays speak it too: they subscribe to the learner, or to another
+    relay, and pass on what they get, so that the learner serves as many subscribers as there are relays.
     """
 
     def __init__(self, channel):
@@ -48,20 +49,25 @@ class PolicyServiceStub:
 
 
 class PolicyServiceServicer:
-    """How the learner tells the actors what to act with.
+    """How the learner tells the actors what to act with. Relays speak it too: they subscribe to the learner, or to another
+    relay, and pass on what they get, so that the learner serves as many subscribers as there are relays.
     """
 
     def Subscribe(self, request, context):
         """Sends the newest policy at once, and from then on each newer one. A subscriber that is slow skips policies; none are
-        queued for it. The stream ends when the learner stops (UNAVAILABLE); subscribe again.
-        FAILED_PRECONDITION: the run is not the learner's.
+        queued for it. The learner's stream ends when it stops (UNAVAILABLE); subscribe again. A relay's goes on while what
+        it follows is away: it sends nothing meanwhile, not even to those who come, and then again the newest policy, which
+        has a smaller version where the run has gone back to an earlier one.
+        FAILED_PRECONDITION: the run is not the one that is served here.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def Acknowledge(self, request, context):
-        """Says which policy a subscriber acts with now. Idempotent.
+        """Says which policies members act with now. Idempotent: of each member the last one counts, and who is no member of
+        the run is passed over. The learner knows them when it returns; a relay passes on what it was told within a second,
+        all members in one call, as soon as what it follows is there.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -89,7 +95,8 @@ def add_PolicyServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class PolicyService:
-    """How the learner tells the actors what to act with.
+    """How the learner tells the actors what to act with. Relays speak it too: they subscribe to the learner, or to another
+    relay, and pass on what they get, so that the learner serves as many subscribers as there are relays.
     """
 
     @staticmethod

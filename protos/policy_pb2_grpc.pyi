@@ -27,7 +27,9 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class PolicyServiceStub:
-    """How the learner tells the actors what to act with."""
+    """How the learner tells the actors what to act with. Relays speak it too: they subscribe to the learner, or to another
+    relay, and pass on what they get, so that the learner serves as many subscribers as there are relays.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -35,27 +37,41 @@ class PolicyServiceStub:
     def __new__(cls, channel: _aio.Channel) -> PolicyServiceAsyncStub: ...
     Subscribe: _grpc.UnaryStreamMultiCallable[_policy_pb2.SubscribeRequest, _policy_pb2.SubscribeResponse]
     """Sends the newest policy at once, and from then on each newer one. A subscriber that is slow skips policies; none are
-    queued for it. The stream ends when the learner stops (UNAVAILABLE); subscribe again.
-    FAILED_PRECONDITION: the run is not the learner's.
+    queued for it. The learner's stream ends when it stops (UNAVAILABLE); subscribe again. A relay's goes on while what
+    it follows is away: it sends nothing meanwhile, not even to those who come, and then again the newest policy, which
+    has a smaller version where the run has gone back to an earlier one.
+    FAILED_PRECONDITION: the run is not the one that is served here.
     """
     Acknowledge: _grpc.UnaryUnaryMultiCallable[_policy_pb2.AcknowledgeRequest, _policy_pb2.AcknowledgeResponse]
-    """Says which policy a subscriber acts with now. Idempotent."""
+    """Says which policies members act with now. Idempotent: of each member the last one counts, and who is no member of
+    the run is passed over. The learner knows them when it returns; a relay passes on what it was told within a second,
+    all members in one call, as soon as what it follows is there.
+    """
 
 @_typing.type_check_only
 class PolicyServiceAsyncStub(PolicyServiceStub):
-    """How the learner tells the actors what to act with."""
+    """How the learner tells the actors what to act with. Relays speak it too: they subscribe to the learner, or to another
+    relay, and pass on what they get, so that the learner serves as many subscribers as there are relays.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Subscribe: _aio.UnaryStreamMultiCallable[_policy_pb2.SubscribeRequest, _policy_pb2.SubscribeResponse]  # type: ignore[assignment]
     """Sends the newest policy at once, and from then on each newer one. A subscriber that is slow skips policies; none are
-    queued for it. The stream ends when the learner stops (UNAVAILABLE); subscribe again.
-    FAILED_PRECONDITION: the run is not the learner's.
+    queued for it. The learner's stream ends when it stops (UNAVAILABLE); subscribe again. A relay's goes on while what
+    it follows is away: it sends nothing meanwhile, not even to those who come, and then again the newest policy, which
+    has a smaller version where the run has gone back to an earlier one.
+    FAILED_PRECONDITION: the run is not the one that is served here.
     """
     Acknowledge: _aio.UnaryUnaryMultiCallable[_policy_pb2.AcknowledgeRequest, _policy_pb2.AcknowledgeResponse]  # type: ignore[assignment]
-    """Says which policy a subscriber acts with now. Idempotent."""
+    """Says which policies members act with now. Idempotent: of each member the last one counts, and who is no member of
+    the run is passed over. The learner knows them when it returns; a relay passes on what it was told within a second,
+    all members in one call, as soon as what it follows is there.
+    """
 
 class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
-    """How the learner tells the actors what to act with."""
+    """How the learner tells the actors what to act with. Relays speak it too: they subscribe to the learner, or to another
+    relay, and pass on what they get, so that the learner serves as many subscribers as there are relays.
+    """
 
     @_abc_1.abstractmethod
     def Subscribe(
@@ -64,8 +80,10 @@ class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_abc.Iterator[_policy_pb2.SubscribeResponse], _abc.AsyncIterator[_policy_pb2.SubscribeResponse]]:
         """Sends the newest policy at once, and from then on each newer one. A subscriber that is slow skips policies; none are
-        queued for it. The stream ends when the learner stops (UNAVAILABLE); subscribe again.
-        FAILED_PRECONDITION: the run is not the learner's.
+        queued for it. The learner's stream ends when it stops (UNAVAILABLE); subscribe again. A relay's goes on while what
+        it follows is away: it sends nothing meanwhile, not even to those who come, and then again the newest policy, which
+        has a smaller version where the run has gone back to an earlier one.
+        FAILED_PRECONDITION: the run is not the one that is served here.
         """
 
     @_abc_1.abstractmethod
@@ -74,6 +92,9 @@ class PolicyServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _policy_pb2.AcknowledgeRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_policy_pb2.AcknowledgeResponse, _abc.Awaitable[_policy_pb2.AcknowledgeResponse]]:
-        """Says which policy a subscriber acts with now. Idempotent."""
+        """Says which policies members act with now. Idempotent: of each member the last one counts, and who is no member of
+        the run is passed over. The learner knows them when it returns; a relay passes on what it was told within a second,
+        all members in one call, as soon as what it follows is there.
+        """
 
 def add_PolicyServiceServicer_to_server(servicer: PolicyServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -102,12 +102,20 @@ class AppendRequest(_message.Message):
     EPOCH_FIELD_NUMBER: _builtins.int
     EPISODES_FIELD_NUMBER: _builtins.int
     WAIT_MS_FIELD_NUMBER: _builtins.int
+    ROUND_FIELD_NUMBER: _builtins.int
+    LEAVES_FIELD_NUMBER: _builtins.int
     run: _builtins.str
     layout_digest: _builtins.str
     actor: _builtins.str
     epoch: _builtins.int
     wait_ms: _builtins.int
     """Milliseconds to wait for the rate limiter."""
+    round: _builtins.int
+    """In lockstep the round that brought the episodes, from 1; else 0."""
+    leaves: _builtins.bool
+    """The actor leaves, and these are the last it has: the rate limiter holds nobody back who leaves, and what was
+    inserted so is made up for by those who stay.
+    """
     @_builtins.property
     def episodes(self) -> _containers.RepeatedCompositeFieldContainer[Global___Episode]:
         """With consecutive sequence numbers."""
@@ -121,10 +129,12 @@ class AppendRequest(_message.Message):
         epoch: _builtins.int = ...,
         episodes: _abc.Iterable[Global___Episode] | None = ...,
         wait_ms: _builtins.int = ...,
+        round: _builtins.int = ...,
+        leaves: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "episodes", b"episodes", "epoch", b"epoch", "layout_digest", b"layout_digest", "run", b"run", "wait_ms", b"wait_ms"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "episodes", b"episodes", "epoch", b"epoch", "layout_digest", b"layout_digest", "leaves", b"leaves", "round", b"round", "run", b"run", "wait_ms", b"wait_ms"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -277,12 +287,15 @@ class SampleRequest(_message.Message):
     WINDOWS_FIELD_NUMBER: _builtins.int
     PRIORITIES_FIELD_NUMBER: _builtins.int
     WAIT_MS_FIELD_NUMBER: _builtins.int
+    TURN_FIELD_NUMBER: _builtins.int
     run: _builtins.str
     layout_digest: _builtins.str
     windows: _builtins.int
     """How many windows to draw, with replacement. 0 draws none and only applies the priorities."""
     wait_ms: _builtins.int
     """Milliseconds to wait for the rate limiter."""
+    turn: _builtins.int
+    """In lockstep counts the calls to this shard since the last round was committed, from 1; else 0."""
     @_builtins.property
     def window(self) -> Global___Window: ...
     @_builtins.property
@@ -301,10 +314,11 @@ class SampleRequest(_message.Message):
         windows: _builtins.int = ...,
         priorities: Global___PriorityUpdate | None = ...,
         wait_ms: _builtins.int = ...,
+        turn: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["priorities", b"priorities", "window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["layout_digest", b"layout_digest", "priorities", b"priorities", "run", b"run", "slices", b"slices", "wait_ms", b"wait_ms", "window", b"window", "windows", b"windows"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["layout_digest", b"layout_digest", "priorities", b"priorities", "run", b"run", "slices", b"slices", "turn", b"turn", "wait_ms", b"wait_ms", "window", b"window", "windows", b"windows"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -364,6 +378,97 @@ class SampleResponse(_message.Message):
 Global___SampleResponse: _TypeAlias = SampleResponse  # noqa: Y015
 
 @_typing.final
+class CommitRoundRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_FIELD_NUMBER: _builtins.int
+    ROUND_FIELD_NUMBER: _builtins.int
+    PUSHED_FIELD_NUMBER: _builtins.int
+    WAIT_MS_FIELD_NUMBER: _builtins.int
+    run: _builtins.str
+    round: _builtins.int
+    """From 1; the one after the last that was committed, or that one again."""
+    wait_ms: _builtins.int
+    """Milliseconds to wait for Redis."""
+    @_builtins.property
+    def pushed(self) -> _containers.RepeatedCompositeFieldContainer[Global___Pushed]:
+        """Every actor that pushes to this shard, in the order in which their episodes become visible."""
+
+    def __init__(
+        self,
+        *,
+        run: _builtins.str = ...,
+        round: _builtins.int = ...,
+        pushed: _abc.Iterable[Global___Pushed] | None = ...,
+        wait_ms: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["pushed", b"pushed", "round", b"round", "run", b"run", "wait_ms", b"wait_ms"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CommitRoundRequest: _TypeAlias = CommitRoundRequest  # noqa: Y015
+
+@_typing.final
+class Pushed(_message.Message):
+    """What an actor has pushed up to the end of a round."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ACTOR_FIELD_NUMBER: _builtins.int
+    EPOCH_FIELD_NUMBER: _builtins.int
+    NEXT_SEQUENCE_FIELD_NUMBER: _builtins.int
+    actor: _builtins.str
+    epoch: _builtins.int
+    next_sequence: _builtins.int
+    """All episodes (and parts) of the epoch with smaller numbers have been pushed."""
+    def __init__(
+        self,
+        *,
+        actor: _builtins.str = ...,
+        epoch: _builtins.int = ...,
+        next_sequence: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["actor", b"actor", "epoch", b"epoch", "next_sequence", b"next_sequence"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Pushed: _TypeAlias = Pushed  # noqa: Y015
+
+@_typing.final
+class CommitRoundResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMITTED_FIELD_NUMBER: _builtins.int
+    ITEMS_FIELD_NUMBER: _builtins.int
+    TOTAL_WEIGHT_FIELD_NUMBER: _builtins.int
+    INSERTED_STEPS_FIELD_NUMBER: _builtins.int
+    committed: _builtins.bool
+    items: _builtins.int
+    """As in SampleResponse."""
+    total_weight: _builtins.float
+    inserted_steps: _builtins.int
+    """Since the run began."""
+    def __init__(
+        self,
+        *,
+        committed: _builtins.bool = ...,
+        items: _builtins.int = ...,
+        total_weight: _builtins.float = ...,
+        inserted_steps: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["committed", b"committed", "inserted_steps", b"inserted_steps", "items", b"items", "total_weight", b"total_weight"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CommitRoundResponse: _TypeAlias = CommitRoundResponse  # noqa: Y015
+
+@_typing.final
 class StatsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -397,6 +502,7 @@ class StatsResponse(_message.Message):
     SAMPLE_WAIT_S_FIELD_NUMBER: _builtins.int
     REDIS_AVAILABLE_FIELD_NUMBER: _builtins.int
     BLOCKED_BY_FIELD_NUMBER: _builtins.int
+    SAMPLES_PER_INSERT_FIELD_NUMBER: _builtins.int
     run: _builtins.str
     capacity: _builtins.int
     """Records that fit, and records, episodes and items held now."""
@@ -416,6 +522,8 @@ class StatsResponse(_message.Message):
     """Whether Redis answers. While it does not, appends wait and sampling goes on."""
     blocked_by: _builtins.str
     """What the limiter waits for, in words; empty when neither side waits."""
+    samples_per_insert: _builtins.float
+    """What the limiter holds; missing where both sides run free, and until the first producer was opened."""
     @_builtins.property
     def layout(self) -> Global___Layout:
         """Missing until the first producer was opened."""
@@ -438,14 +546,61 @@ class StatsResponse(_message.Message):
         sample_wait_s: _builtins.float = ...,
         redis_available: _builtins.bool = ...,
         blocked_by: _builtins.str = ...,
+        samples_per_insert: _builtins.float | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["layout", b"layout"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_samples_per_insert", b"_samples_per_insert", "layout", b"layout", "samples_per_insert", b"samples_per_insert"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["append_wait_s", b"append_wait_s", "appended_episodes", b"appended_episodes", "blocked_by", b"blocked_by", "capacity", b"capacity", "episodes", b"episodes", "inserted_steps", b"inserted_steps", "items", b"items", "layout", b"layout", "records", b"records", "redis_available", b"redis_available", "run", b"run", "sample_wait_s", b"sample_wait_s", "sampled_windows", b"sampled_windows", "waiting_appends", b"waiting_appends", "waiting_samples", b"waiting_samples"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_samples_per_insert", b"_samples_per_insert", "append_wait_s", b"append_wait_s", "appended_episodes", b"appended_episodes", "blocked_by", b"blocked_by", "capacity", b"capacity", "episodes", b"episodes", "inserted_steps", b"inserted_steps", "items", b"items", "layout", b"layout", "records", b"records", "redis_available", b"redis_available", "run", b"run", "sample_wait_s", b"sample_wait_s", "sampled_windows", b"sampled_windows", "samples_per_insert", b"samples_per_insert", "waiting_appends", b"waiting_appends", "waiting_samples", b"waiting_samples"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__samples_per_insert: _TypeAlias = _typing.Literal["samples_per_insert"]  # noqa: Y015
+    _WhichOneofArgType__samples_per_insert: _TypeAlias = _typing.Literal["_samples_per_insert", b"_samples_per_insert"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__samples_per_insert) -> _WhichOneofReturnType__samples_per_insert | None: ...
+
+Global___StatsResponse: _TypeAlias = StatsResponse  # noqa: Y015
+
+@_typing.final
+class SetLimiterRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_FIELD_NUMBER: _builtins.int
+    SAMPLES_PER_INSERT_FIELD_NUMBER: _builtins.int
+    TOLERANCE_FIELD_NUMBER: _builtins.int
+    run: _builtins.str
+    samples_per_insert: _builtins.float
+    """Positive; missing: both sides run free."""
+    tolerance: _builtins.float
+    """Samples by which the balance may stray to either side; positive."""
+    def __init__(
+        self,
+        *,
+        run: _builtins.str = ...,
+        samples_per_insert: _builtins.float | None = ...,
+        tolerance: _builtins.float = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_samples_per_insert", b"_samples_per_insert", "samples_per_insert", b"samples_per_insert"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_samples_per_insert", b"_samples_per_insert", "run", b"run", "samples_per_insert", b"samples_per_insert", "tolerance", b"tolerance"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__samples_per_insert: _TypeAlias = _typing.Literal["samples_per_insert"]  # noqa: Y015
+    _WhichOneofArgType__samples_per_insert: _TypeAlias = _typing.Literal["_samples_per_insert", b"_samples_per_insert"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__samples_per_insert) -> _WhichOneofReturnType__samples_per_insert | None: ...
+
+Global___SetLimiterRequest: _TypeAlias = SetLimiterRequest  # noqa: Y015
+
+@_typing.final
+class SetLimiterResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___StatsResponse: _TypeAlias = StatsResponse  # noqa: Y015
+Global___SetLimiterResponse: _TypeAlias = SetLimiterResponse  # noqa: Y015
 
 @_typing.final
 class AnnounceVersionRequest(_message.Message):
@@ -654,3 +809,41 @@ class TakeUpVersionResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___TakeUpVersionResponse: _TypeAlias = TakeUpVersionResponse  # noqa: Y015
+
+@_typing.final
+class StayRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RUN_FIELD_NUMBER: _builtins.int
+    STAY_FIELD_NUMBER: _builtins.int
+    run: _builtins.str
+    stay: _builtins.bool
+    """True to stay, false to be let go."""
+    def __init__(
+        self,
+        *,
+        run: _builtins.str = ...,
+        stay: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["run", b"run", "stay", b"stay"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StayRequest: _TypeAlias = StayRequest  # noqa: Y015
+
+@_typing.final
+class StayResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StayResponse: _TypeAlias = StayResponse  # noqa: Y015

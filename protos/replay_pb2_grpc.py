@@ -55,6 +55,11 @@ class ReplayServiceStub:
                 request_serializer=protos_dot_replay__pb2.AppendRequest.SerializeToString,
                 response_deserializer=protos_dot_replay__pb2.AppendResponse.FromString,
                 _registered_method=True)
+        self.CommitRound = channel.unary_unary(
+                '/townlet.v1.ReplayService/CommitRound',
+                request_serializer=protos_dot_replay__pb2.CommitRoundRequest.SerializeToString,
+                response_deserializer=protos_dot_replay__pb2.CommitRoundResponse.FromString,
+                _registered_method=True)
         self.Sample = channel.unary_unary(
                 '/townlet.v1.ReplayService/Sample',
                 request_serializer=protos_dot_replay__pb2.SampleRequest.SerializeToString,
@@ -64,6 +69,11 @@ class ReplayServiceStub:
                 '/townlet.v1.ReplayService/Stats',
                 request_serializer=protos_dot_replay__pb2.StatsRequest.SerializeToString,
                 response_deserializer=protos_dot_replay__pb2.StatsResponse.FromString,
+                _registered_method=True)
+        self.SetLimiter = channel.unary_unary(
+                '/townlet.v1.ReplayService/SetLimiter',
+                request_serializer=protos_dot_replay__pb2.SetLimiterRequest.SerializeToString,
+                response_deserializer=protos_dot_replay__pb2.SetLimiterResponse.FromString,
                 _registered_method=True)
         self.AnnounceVersion = channel.unary_unary(
                 '/townlet.v1.ReplayService/AnnounceVersion',
@@ -84,6 +94,11 @@ class ReplayServiceStub:
                 '/townlet.v1.ReplayService/EndVersion',
                 request_serializer=protos_dot_replay__pb2.EndVersionRequest.SerializeToString,
                 response_deserializer=protos_dot_replay__pb2.EndVersionResponse.FromString,
+                _registered_method=True)
+        self.Stay = channel.unary_unary(
+                '/townlet.v1.ReplayService/Stay',
+                request_serializer=protos_dot_replay__pb2.StayRequest.SerializeToString,
+                response_deserializer=protos_dot_replay__pb2.StayResponse.FromString,
                 _registered_method=True)
         self.TakeUpVersion = channel.unary_unary(
                 '/townlet.v1.ReplayService/TakeUpVersion',
@@ -121,7 +136,21 @@ class ReplayServiceServicer:
         promises) and can be sampled. Waits, for at most `wait_ms` in all, while the rate limiter holds inserts back, and
         then returns with `blocked_by` set and only the first ones added: those before `next_sequence`. Waits while Redis
         is away.
-        OUT_OF_RANGE: a sequence number leaves a gap. ABORTED: a newer epoch of this actor exists.
+        OUT_OF_RANGE: a sequence number leaves a gap, or there is no such epoch (any more): the shard may have been taken
+        back to a version. ABORTED: a newer epoch of this actor exists.
+
+        In lockstep: the episodes wait out of sight until their round is committed. An acknowledgement means that the shard
+        has them; they are durable once their round is. UNAVAILABLE: the shard does not gather this round.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CommitRound(self, request, context):
+        """In lockstep: makes the episodes of a round visible, in the order of `pushed` and, of each actor, in its own order;
+        all of them durable when it returns with `committed`. Waits for Redis, for at most `wait_ms`, and then returns
+        without: call again. Idempotent by round. UNAVAILABLE: the shard does not gather this round, or misses episodes of
+        it, as after a restart; it has to take up a version.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -132,6 +161,9 @@ class ReplayServiceServicer:
         which they arrived; each sees the priorities of those before it. Waits, for at most `wait_ms`, while the rate
         limiter holds samples back, and then returns without windows and `blocked_by` set (its priorities are applied).
         Not idempotent: each call draws anew.
+
+        In lockstep calls are served in the order of their turns, whichever arrives first, and the rate limiter is off.
+        UNAVAILABLE: the turn has gone by, as after a restart; the shard has to take up a version.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -139,6 +171,15 @@ class ReplayServiceServicer:
 
     def Stats(self, request, context):
         """What the shard holds and what it has done. Never waits.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetLimiter(self, request, context):
+        """Holds samples and inserts together by another ratio from now on: what was inserted and sampled before counts as even,
+        but for the tolerance. It is part of every version from then on; else it lasts until the process ends. Idempotent.
+        FAILED_PRECONDITION: the shard holds nothing yet.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -179,10 +220,20 @@ class ReplayServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Stay(self, request, context):
+        """Tells that the learner stops and makes a last version before, or that it has made it. A shard whose process is told
+        to stop waits three seconds for being asked to stay, and then, for as long as it is configured at most, until it is
+        let go. A shard that nobody has told to stop goes on in any case. Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def TakeUpVersion(self, request, context):
         """Makes the shard what it was when it cut this version, in Redis and in memory: episodes and their order, priorities,
         the limiter's books, producers, the random stream. What it held before is gone. All files are verified first. Until
-        it returns the shard serves nobody: calls fail with UNAVAILABLE, and those that wait too. Safe to repeat.
+        it returns the shard serves nobody: calls fail with UNAVAILABLE, and those that wait too. Safe to repeat. What was
+        begun is done, also when the caller goes away.
         DATA_LOSS: a file is missing or damaged, and nothing has changed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -202,6 +253,11 @@ def add_ReplayServiceServicer_to_server(servicer, server):
                     request_deserializer=protos_dot_replay__pb2.AppendRequest.FromString,
                     response_serializer=protos_dot_replay__pb2.AppendResponse.SerializeToString,
             ),
+            'CommitRound': grpc.unary_unary_rpc_method_handler(
+                    servicer.CommitRound,
+                    request_deserializer=protos_dot_replay__pb2.CommitRoundRequest.FromString,
+                    response_serializer=protos_dot_replay__pb2.CommitRoundResponse.SerializeToString,
+            ),
             'Sample': grpc.unary_unary_rpc_method_handler(
                     servicer.Sample,
                     request_deserializer=protos_dot_replay__pb2.SampleRequest.FromString,
@@ -211,6 +267,11 @@ def add_ReplayServiceServicer_to_server(servicer, server):
                     servicer.Stats,
                     request_deserializer=protos_dot_replay__pb2.StatsRequest.FromString,
                     response_serializer=protos_dot_replay__pb2.StatsResponse.SerializeToString,
+            ),
+            'SetLimiter': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetLimiter,
+                    request_deserializer=protos_dot_replay__pb2.SetLimiterRequest.FromString,
+                    response_serializer=protos_dot_replay__pb2.SetLimiterResponse.SerializeToString,
             ),
             'AnnounceVersion': grpc.unary_unary_rpc_method_handler(
                     servicer.AnnounceVersion,
@@ -231,6 +292,11 @@ def add_ReplayServiceServicer_to_server(servicer, server):
                     servicer.EndVersion,
                     request_deserializer=protos_dot_replay__pb2.EndVersionRequest.FromString,
                     response_serializer=protos_dot_replay__pb2.EndVersionResponse.SerializeToString,
+            ),
+            'Stay': grpc.unary_unary_rpc_method_handler(
+                    servicer.Stay,
+                    request_deserializer=protos_dot_replay__pb2.StayRequest.FromString,
+                    response_serializer=protos_dot_replay__pb2.StayResponse.SerializeToString,
             ),
             'TakeUpVersion': grpc.unary_unary_rpc_method_handler(
                     servicer.TakeUpVersion,
@@ -314,6 +380,33 @@ class ReplayService:
             _registered_method=True)
 
     @staticmethod
+    def CommitRound(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/townlet.v1.ReplayService/CommitRound',
+            protos_dot_replay__pb2.CommitRoundRequest.SerializeToString,
+            protos_dot_replay__pb2.CommitRoundResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def Sample(request,
             target,
             options=(),
@@ -357,6 +450,33 @@ class ReplayService:
             '/townlet.v1.ReplayService/Stats',
             protos_dot_replay__pb2.StatsRequest.SerializeToString,
             protos_dot_replay__pb2.StatsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetLimiter(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/townlet.v1.ReplayService/SetLimiter',
+            protos_dot_replay__pb2.SetLimiterRequest.SerializeToString,
+            protos_dot_replay__pb2.SetLimiterResponse.FromString,
             options,
             channel_credentials,
             insecure,
@@ -465,6 +585,33 @@ class ReplayService:
             '/townlet.v1.ReplayService/EndVersion',
             protos_dot_replay__pb2.EndVersionRequest.SerializeToString,
             protos_dot_replay__pb2.EndVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Stay(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/townlet.v1.ReplayService/Stay',
+            protos_dot_replay__pb2.StayRequest.SerializeToString,
+            protos_dot_replay__pb2.StayResponse.FromString,
             options,
             channel_credentials,
             insecure,

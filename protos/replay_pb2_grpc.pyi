@@ -55,16 +55,34 @@ class ReplayServiceStub:
     promises) and can be sampled. Waits, for at most `wait_ms` in all, while the rate limiter holds inserts back, and
     then returns with `blocked_by` set and only the first ones added: those before `next_sequence`. Waits while Redis
     is away.
-    OUT_OF_RANGE: a sequence number leaves a gap. ABORTED: a newer epoch of this actor exists.
+    OUT_OF_RANGE: a sequence number leaves a gap, or there is no such epoch (any more): the shard may have been taken
+    back to a version. ABORTED: a newer epoch of this actor exists.
+
+    In lockstep: the episodes wait out of sight until their round is committed. An acknowledgement means that the shard
+    has them; they are durable once their round is. UNAVAILABLE: the shard does not gather this round.
+    """
+    CommitRound: _grpc.UnaryUnaryMultiCallable[_replay_pb2.CommitRoundRequest, _replay_pb2.CommitRoundResponse]
+    """In lockstep: makes the episodes of a round visible, in the order of `pushed` and, of each actor, in its own order;
+    all of them durable when it returns with `committed`. Waits for Redis, for at most `wait_ms`, and then returns
+    without: call again. Idempotent by round. UNAVAILABLE: the shard does not gather this round, or misses episodes of
+    it, as after a restart; it has to take up a version.
     """
     Sample: _grpc.UnaryUnaryMultiCallable[_replay_pb2.SampleRequest, _replay_pb2.SampleResponse]
     """Applies the priorities it carries, then draws windows. Calls that overlap are served one at a time, in the order in
     which they arrived; each sees the priorities of those before it. Waits, for at most `wait_ms`, while the rate
     limiter holds samples back, and then returns without windows and `blocked_by` set (its priorities are applied).
     Not idempotent: each call draws anew.
+
+    In lockstep calls are served in the order of their turns, whichever arrives first, and the rate limiter is off.
+    UNAVAILABLE: the turn has gone by, as after a restart; the shard has to take up a version.
     """
     Stats: _grpc.UnaryUnaryMultiCallable[_replay_pb2.StatsRequest, _replay_pb2.StatsResponse]
     """What the shard holds and what it has done. Never waits."""
+    SetLimiter: _grpc.UnaryUnaryMultiCallable[_replay_pb2.SetLimiterRequest, _replay_pb2.SetLimiterResponse]
+    """Holds samples and inserts together by another ratio from now on: what was inserted and sampled before counts as even,
+    but for the tolerance. It is part of every version from then on; else it lasts until the process ends. Idempotent.
+    FAILED_PRECONDITION: the shard holds nothing yet.
+    """
     AnnounceVersion: _grpc.UnaryUnaryMultiCallable[_replay_pb2.AnnounceVersionRequest, _replay_pb2.AnnounceVersionResponse]
     """Tells that a version is about to be cut: until it is cut or ended, appends pass without waiting for the rate limiter,
     so that actors can hand over all they have. Idempotent.
@@ -84,10 +102,16 @@ class ReplayServiceStub:
     """Tells that a version which was cut here is complete everywhere, so that later ones may share its segments, or that
     it is given up. Idempotent; a version that is not the last one cut here is passed over.
     """
+    Stay: _grpc.UnaryUnaryMultiCallable[_replay_pb2.StayRequest, _replay_pb2.StayResponse]
+    """Tells that the learner stops and makes a last version before, or that it has made it. A shard whose process is told
+    to stop waits three seconds for being asked to stay, and then, for as long as it is configured at most, until it is
+    let go. A shard that nobody has told to stop goes on in any case. Idempotent.
+    """
     TakeUpVersion: _grpc.UnaryUnaryMultiCallable[_replay_pb2.TakeUpVersionRequest, _replay_pb2.TakeUpVersionResponse]
     """Makes the shard what it was when it cut this version, in Redis and in memory: episodes and their order, priorities,
     the limiter's books, producers, the random stream. What it held before is gone. All files are verified first. Until
-    it returns the shard serves nobody: calls fail with UNAVAILABLE, and those that wait too. Safe to repeat.
+    it returns the shard serves nobody: calls fail with UNAVAILABLE, and those that wait too. Safe to repeat. What was
+    begun is done, also when the caller goes away.
     DATA_LOSS: a file is missing or damaged, and nothing has changed.
     """
 
@@ -118,16 +142,34 @@ class ReplayServiceAsyncStub(ReplayServiceStub):
     promises) and can be sampled. Waits, for at most `wait_ms` in all, while the rate limiter holds inserts back, and
     then returns with `blocked_by` set and only the first ones added: those before `next_sequence`. Waits while Redis
     is away.
-    OUT_OF_RANGE: a sequence number leaves a gap. ABORTED: a newer epoch of this actor exists.
+    OUT_OF_RANGE: a sequence number leaves a gap, or there is no such epoch (any more): the shard may have been taken
+    back to a version. ABORTED: a newer epoch of this actor exists.
+
+    In lockstep: the episodes wait out of sight until their round is committed. An acknowledgement means that the shard
+    has them; they are durable once their round is. UNAVAILABLE: the shard does not gather this round.
+    """
+    CommitRound: _aio.UnaryUnaryMultiCallable[_replay_pb2.CommitRoundRequest, _replay_pb2.CommitRoundResponse]  # type: ignore[assignment]
+    """In lockstep: makes the episodes of a round visible, in the order of `pushed` and, of each actor, in its own order;
+    all of them durable when it returns with `committed`. Waits for Redis, for at most `wait_ms`, and then returns
+    without: call again. Idempotent by round. UNAVAILABLE: the shard does not gather this round, or misses episodes of
+    it, as after a restart; it has to take up a version.
     """
     Sample: _aio.UnaryUnaryMultiCallable[_replay_pb2.SampleRequest, _replay_pb2.SampleResponse]  # type: ignore[assignment]
     """Applies the priorities it carries, then draws windows. Calls that overlap are served one at a time, in the order in
     which they arrived; each sees the priorities of those before it. Waits, for at most `wait_ms`, while the rate
     limiter holds samples back, and then returns without windows and `blocked_by` set (its priorities are applied).
     Not idempotent: each call draws anew.
+
+    In lockstep calls are served in the order of their turns, whichever arrives first, and the rate limiter is off.
+    UNAVAILABLE: the turn has gone by, as after a restart; the shard has to take up a version.
     """
     Stats: _aio.UnaryUnaryMultiCallable[_replay_pb2.StatsRequest, _replay_pb2.StatsResponse]  # type: ignore[assignment]
     """What the shard holds and what it has done. Never waits."""
+    SetLimiter: _aio.UnaryUnaryMultiCallable[_replay_pb2.SetLimiterRequest, _replay_pb2.SetLimiterResponse]  # type: ignore[assignment]
+    """Holds samples and inserts together by another ratio from now on: what was inserted and sampled before counts as even,
+    but for the tolerance. It is part of every version from then on; else it lasts until the process ends. Idempotent.
+    FAILED_PRECONDITION: the shard holds nothing yet.
+    """
     AnnounceVersion: _aio.UnaryUnaryMultiCallable[_replay_pb2.AnnounceVersionRequest, _replay_pb2.AnnounceVersionResponse]  # type: ignore[assignment]
     """Tells that a version is about to be cut: until it is cut or ended, appends pass without waiting for the rate limiter,
     so that actors can hand over all they have. Idempotent.
@@ -147,10 +189,16 @@ class ReplayServiceAsyncStub(ReplayServiceStub):
     """Tells that a version which was cut here is complete everywhere, so that later ones may share its segments, or that
     it is given up. Idempotent; a version that is not the last one cut here is passed over.
     """
+    Stay: _aio.UnaryUnaryMultiCallable[_replay_pb2.StayRequest, _replay_pb2.StayResponse]  # type: ignore[assignment]
+    """Tells that the learner stops and makes a last version before, or that it has made it. A shard whose process is told
+    to stop waits three seconds for being asked to stay, and then, for as long as it is configured at most, until it is
+    let go. A shard that nobody has told to stop goes on in any case. Idempotent.
+    """
     TakeUpVersion: _aio.UnaryUnaryMultiCallable[_replay_pb2.TakeUpVersionRequest, _replay_pb2.TakeUpVersionResponse]  # type: ignore[assignment]
     """Makes the shard what it was when it cut this version, in Redis and in memory: episodes and their order, priorities,
     the limiter's books, producers, the random stream. What it held before is gone. All files are verified first. Until
-    it returns the shard serves nobody: calls fail with UNAVAILABLE, and those that wait too. Safe to repeat.
+    it returns the shard serves nobody: calls fail with UNAVAILABLE, and those that wait too. Safe to repeat. What was
+    begun is done, also when the caller goes away.
     DATA_LOSS: a file is missing or damaged, and nothing has changed.
     """
 
@@ -190,7 +238,23 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
         promises) and can be sampled. Waits, for at most `wait_ms` in all, while the rate limiter holds inserts back, and
         then returns with `blocked_by` set and only the first ones added: those before `next_sequence`. Waits while Redis
         is away.
-        OUT_OF_RANGE: a sequence number leaves a gap. ABORTED: a newer epoch of this actor exists.
+        OUT_OF_RANGE: a sequence number leaves a gap, or there is no such epoch (any more): the shard may have been taken
+        back to a version. ABORTED: a newer epoch of this actor exists.
+
+        In lockstep: the episodes wait out of sight until their round is committed. An acknowledgement means that the shard
+        has them; they are durable once their round is. UNAVAILABLE: the shard does not gather this round.
+        """
+
+    @_abc_1.abstractmethod
+    def CommitRound(
+        self,
+        request: _replay_pb2.CommitRoundRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_replay_pb2.CommitRoundResponse, _abc.Awaitable[_replay_pb2.CommitRoundResponse]]:
+        """In lockstep: makes the episodes of a round visible, in the order of `pushed` and, of each actor, in its own order;
+        all of them durable when it returns with `committed`. Waits for Redis, for at most `wait_ms`, and then returns
+        without: call again. Idempotent by round. UNAVAILABLE: the shard does not gather this round, or misses episodes of
+        it, as after a restart; it has to take up a version.
         """
 
     @_abc_1.abstractmethod
@@ -203,6 +267,9 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
         which they arrived; each sees the priorities of those before it. Waits, for at most `wait_ms`, while the rate
         limiter holds samples back, and then returns without windows and `blocked_by` set (its priorities are applied).
         Not idempotent: each call draws anew.
+
+        In lockstep calls are served in the order of their turns, whichever arrives first, and the rate limiter is off.
+        UNAVAILABLE: the turn has gone by, as after a restart; the shard has to take up a version.
         """
 
     @_abc_1.abstractmethod
@@ -212,6 +279,17 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_replay_pb2.StatsResponse, _abc.Awaitable[_replay_pb2.StatsResponse]]:
         """What the shard holds and what it has done. Never waits."""
+
+    @_abc_1.abstractmethod
+    def SetLimiter(
+        self,
+        request: _replay_pb2.SetLimiterRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_replay_pb2.SetLimiterResponse, _abc.Awaitable[_replay_pb2.SetLimiterResponse]]:
+        """Holds samples and inserts together by another ratio from now on: what was inserted and sampled before counts as even,
+        but for the tolerance. It is part of every version from then on; else it lasts until the process ends. Idempotent.
+        FAILED_PRECONDITION: the shard holds nothing yet.
+        """
 
     @_abc_1.abstractmethod
     def AnnounceVersion(
@@ -257,6 +335,17 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
         """
 
     @_abc_1.abstractmethod
+    def Stay(
+        self,
+        request: _replay_pb2.StayRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_replay_pb2.StayResponse, _abc.Awaitable[_replay_pb2.StayResponse]]:
+        """Tells that the learner stops and makes a last version before, or that it has made it. A shard whose process is told
+        to stop waits three seconds for being asked to stay, and then, for as long as it is configured at most, until it is
+        let go. A shard that nobody has told to stop goes on in any case. Idempotent.
+        """
+
+    @_abc_1.abstractmethod
     def TakeUpVersion(
         self,
         request: _replay_pb2.TakeUpVersionRequest,
@@ -264,7 +353,8 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_replay_pb2.TakeUpVersionResponse, _abc.Awaitable[_replay_pb2.TakeUpVersionResponse]]:
         """Makes the shard what it was when it cut this version, in Redis and in memory: episodes and their order, priorities,
         the limiter's books, producers, the random stream. What it held before is gone. All files are verified first. Until
-        it returns the shard serves nobody: calls fail with UNAVAILABLE, and those that wait too. Safe to repeat.
+        it returns the shard serves nobody: calls fail with UNAVAILABLE, and those that wait too. Safe to repeat. What was
+        begun is done, also when the caller goes away.
         DATA_LOSS: a file is missing or damaged, and nothing has changed.
         """
 
