@@ -8,7 +8,11 @@ several of them with commas between:
     error        UnavailableError is raised
     sleep:0.5    half a second passes
 
-Without the variable a failpoint costs one look at an empty dictionary.
+A run that is under way is hit through a folder, which the variable TOWNLET_FAILPOINT_ORDERS names: a file NAME in it,
+which holds an action, is an order to one process, once. The first that passes there renames the file to NAME.PID, and
+obeys.
+
+Without the variables a failpoint costs one look at an empty dictionary.
 """
 
 import os
@@ -18,10 +22,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 from townlet.errors import ConfigError, UnavailableError
 
 VARIABLE = "TOWNLET_FAILPOINTS"
+ORDERS_VARIABLE = "TOWNLET_FAILPOINT_ORDERS"
 
 NAMES = (
     # every file of a version but its manifest, segments included
@@ -43,11 +49,17 @@ NAMES = (
     "checkpoint.delete.after_files",
     "checkpoint.collect.before_segment",
     "checkpoint.sweep.before_folder",
+    # an append: a shard is asked, Redis has it, and the actor knows
+    "replay.append.before_write",
+    "replay.append.before_answer",
+    "actor.append.after_answer",
     # a shard's part: while it is written, and while it is taken up in Redis
+    "replay.cut.before_answer",
     "replay.version.before_segment",
     "replay.version.before_state",
     "replay.take_up.after_mark",
     "replay.take_up.before_done",
+    "replay.take_up.before_answer",
     # making a version: everybody holds, the shards cut, everybody writes, the manifest
     "version.after_holds",
     "version.before_cut",
@@ -58,6 +70,9 @@ NAMES = (
     # the rest
     "checkpoint.pin.before_rename",
     "checkpoint.branch.before_manifest",
+    # the run is taken back to a version: the commit of the copy decides
+    "restore.before_commit",
+    "restore.after_commit",
 )
 """All there are: a campaign walks this list."""
 
@@ -73,6 +88,7 @@ class _Armed:
 
 
 _armed: dict[str, _Armed] = {}
+_orders = os.environ.get(ORDERS_VARIABLE)
 _counting = threading.Lock()
 
 
@@ -80,6 +96,8 @@ def failpoint(name: str) -> None:
     """Do nothing, unless `name` is armed."""
     if _armed and name in _armed:
         _pass(name, _armed[name])
+    if _orders is not None and (action := _claimed(Path(_orders) / name)) is not None:
+        _obey(name, _parse_one(f"{name}={action}")[1])
 
 
 @contextmanager
@@ -99,6 +117,20 @@ def _pass(name: str, order: _Armed) -> None:
         order.passed += 1
         if order.at not in (0, order.passed):
             return
+    _obey(name, order)
+
+
+def _claimed(order: Path) -> str | None:
+    """What the order says; None when there is none, or when another process was faster."""
+    try:
+        action = order.read_text()
+        order.rename(f"{order}.{os.getpid()}")
+    except FileNotFoundError:
+        return None
+    return action
+
+
+def _obey(name: str, order: _Armed) -> None:
     match order.action:
         case "kill":
             os.kill(os.getpid(), signal.SIGKILL)

@@ -3,6 +3,7 @@
 import argparse
 import os
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Callable
@@ -10,22 +11,29 @@ from pathlib import Path
 
 import structlog
 
-from townlet.config import ANY_PORT, Config
+from townlet.config import Config
 from townlet.config_file import load_config
-from townlet.errors import ConfigError, TownletError, UnavailableError
+from townlet.errors import ConfigError, StartOverError, TownletError, UnavailableError
 from townlet.launch.parent import die_with_parent
+from townlet.ordinal import HOSTNAME, ordinal
+from townlet.settings import ANY_PORT
 from townlet.telemetry import configure_logging
+from townlet.tracing import tracing
+
+TOGETHER_S = 3.0
+"""Processes that are told to stop within this time are stopped together."""
 
 log = structlog.get_logger()
 
 
 class ServiceArguments(argparse.Namespace):
-    """What a service is told on its command line."""
+    """What a service is told on its command line. index: None when it is not told."""
 
     config: Path
     overrides: list[str]
-    index: int
+    index: int | None
     evaluate: bool
+    fallback: bool
 
 
 def arguments_parser(service: str, about: str) -> argparse.ArgumentParser:
@@ -35,8 +43,14 @@ def arguments_parser(service: str, about: str) -> argparse.ArgumentParser:
     parser.add_argument(
         "--set", dest="overrides", action="append", default=[], metavar="PATH=VALUE", help="override one value"
     )
-    parser.set_defaults(index=0, evaluate=False)
+    parser.set_defaults(index=None, evaluate=False, fallback=False)
     return parser
+
+
+def add_index(parser: argparse.ArgumentParser, which: str, default: int | None) -> None:
+    """Have a service told which one of several it is. which: in words."""
+    about = f"{which}, from 0; {HOSTNAME}: the number at the end of the host's name"
+    parser.add_argument("--index", type=lambda text: ordinal(text, socket.gethostname()), default=default, help=about)
 
 
 def run_service(
@@ -46,18 +60,30 @@ def run_service(
 ) -> int:
     """Load the configuration, then run `main` until it returns; the process's exit code.
 
-    member: the process's name in the run. main: called with the stop event that SIGTERM and SIGINT set.
+    member: the process's name in the run. main: called with the stop event that SIGTERM and SIGINT set. When it raises
+    StartOverError, the process starts over in place.
     """
-    arguments = parser.parse_args(namespace=ServiceArguments())
     stop = threading.Event()
+    signals: list[int] = []
     die_with_parent()
+
+    def note(number: int, _: object) -> None:
+        signals.append(number)
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, note)
     try:
+        arguments = parser.parse_args(namespace=ServiceArguments())
         config = load_config(arguments.config, arguments.overrides, os.environ)
         configure_logging(member(arguments), config.run.name)
         log.info("started", pid=os.getpid(), config_digest=config.digest())
-        main(config, arguments, stop)
+        with tracing(config.tracing, member(arguments), config.run.name):
+            main(config, arguments, stop)
+    except StartOverError as error:
+        if not signals:
+            log.warning("starts_over", reason=str(error))
+            os.execv(sys.executable, sys.orig_argv)
     except UnavailableError as error:
         if not stop.is_set():
             return _fail(parser.prog, error)

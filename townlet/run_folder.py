@@ -6,6 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+POLICY_FILE = "policy.safetensors"
+"""The averaged network alone, all that evaluating and watching an agent needs: here, and in each version."""
+
 
 @dataclass(frozen=True)
 class RunFolder:
@@ -21,7 +24,7 @@ class RunFolder:
     @property
     def policy(self) -> Path:
         """The averaged network: all that evaluation needs."""
-        return self.path / "policy.safetensors"
+        return self.path / POLICY_FILE
 
     @property
     def versions(self) -> Path:
@@ -44,17 +47,26 @@ class RunFolder:
         return self.path / "redis"
 
     @property
+    def diary(self) -> Path:
+        """In lockstep: what was learned in each round."""
+        return self.path / "rounds.jsonl"
+
+    @property
     def tensorboard(self) -> Path:
         """Scalars."""
         return self.path / "tensorboard"
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file so that it is there whole or not at all, whatever dies when."""
+def write_whole(path: Path, content: bytes, mode: int = 0o666) -> None:
+    """Write a file so that it is there whole or not at all, whatever dies when.
+
+    mode: who may use it, before the umask.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.unlink(missing_ok=True)
     try:
-        with temporary.open("wb") as file:
+        with os.fdopen(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode), "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())

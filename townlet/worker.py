@@ -9,7 +9,8 @@ from townlet.errors import UnavailableError
 class Worker:
     """Runs `work` in a thread until the process's stop event is set. When it ends, however it ends, the event is set.
 
-    Use as a context manager: leaving it sets the event, waits for the thread, and raises what the thread raised.
+    Use as a context manager: leaving it sets the event, waits for the thread, and raises what the thread raised, even
+    in place of an UnavailableError: who waits for something gives up with one once the event is set.
     """
 
     def __init__(self, name: str, work: Callable[[], None], stop: threading.Event) -> None:
@@ -25,7 +26,7 @@ class Worker:
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
         self._stop.set()
         self._thread.join()
-        if error is None and self._error is not None:
+        if self._error is not None and (error is None or isinstance(error, UnavailableError)):
             raise self._error
 
     def _run(self) -> None:

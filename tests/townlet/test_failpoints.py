@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from townlet.errors import ConfigError, UnavailableError
-from townlet.failpoints import NAMES, VARIABLE, armed, failpoint
+from townlet.failpoints import NAMES, ORDERS_VARIABLE, VARIABLE, armed, failpoint
 
 ROOT = Path(__file__).parents[2]
 NAME, OTHER = NAMES[0], NAMES[1]
@@ -72,3 +72,17 @@ def test_a_process_dies_there_when_its_environment_says_so(action, status):
 def test_an_order_that_cannot_be_followed_is_refused(order):
     with pytest.raises(ConfigError, match=VARIABLE), armed(order):
         pass
+
+
+def test_an_order_is_obeyed_by_the_first_process_that_passes_there_once(tmp_path):
+    passing = f"from townlet.failpoints import failpoint; [failpoint({NAME!r}) for _ in range(3)]"
+    environment = {**os.environ, ORDERS_VARIABLE: str(tmp_path)}
+
+    def live() -> int:
+        return subprocess.run([sys.executable, "-c", passing], cwd=ROOT, env=environment, check=False).returncode
+
+    (tmp_path / OTHER).write_text("kill")
+    assert live() == 0
+    (tmp_path / NAME).write_text("kill")
+    assert [live(), live()] == [-signal.SIGKILL, 0]
+    assert [path.name.rpartition(".")[0] for path in tmp_path.iterdir() if path.name != OTHER] == [NAME]

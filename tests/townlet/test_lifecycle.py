@@ -1,9 +1,10 @@
-"""How a service ends."""
+"""How a service ends, or starts over."""
 
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from run_process import CONFIGS
 
@@ -25,3 +26,39 @@ def test_a_service_that_is_told_to_stop_while_it_waits_for_another_stops_cleanly
     actor.send_signal(signal.SIGTERM)
     assert actor.wait(20) == 0
     assert '"event": "stopped"' in log.read_text()
+
+
+SERVICE = """
+import os, sys, threading
+from townlet.errors import StartOverError
+from townlet.lifecycle import arguments_parser, run_service
+
+def main(config, arguments, stop):
+    with open(config.run.root / "lives", "a") as lives:
+        lives.write(f"{os.getpid()} {arguments.index};")
+    if os.path.getsize(config.run.root / "lives") < 30:
+        raise StartOverError("there is more to live")
+    print("waits", flush=True)
+    while not stop.is_set():
+        stop.wait(0.1)
+    raise StartOverError("too late: it was told to stop")
+
+parser = arguments_parser("service", "Lives several lives.")
+parser.add_argument("--index", type=int, default=0)
+sys.exit(run_service(parser, lambda arguments: "service", main))
+"""
+
+
+def test_a_service_that_starts_over_stays_the_same_process_until_it_is_told_to_stop(tmp_path):
+    config, script = tmp_path / "config.yaml", tmp_path / "service.py"
+    config.write_text(dump_config(load_config(CONFIGS / "L0_minimal.yaml", (f"run.root={tmp_path}",))))
+    script.write_text(SERVICE)
+    command = [sys.executable, str(script), str(config), "--index", "7"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as service:
+        while b"waits" not in service.stdout.readline():
+            assert service.poll() is None
+        lives = Path(tmp_path / "lives").read_text().split(";")[:-1]
+        assert len(lives) > 1
+        assert set(lives) == {f"{service.pid} 7"}
+        service.send_signal(signal.SIGTERM)
+        assert service.wait(20) == 0
