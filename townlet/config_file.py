@@ -21,6 +21,7 @@ from pydantic import BaseModel, ValidationError
 
 from townlet.config import Config
 from townlet.errors import ConfigError
+from townlet.masks import masked
 
 ENVIRONMENT_PREFIX = "TOWNLET__"
 
@@ -41,13 +42,17 @@ def load_config(path: Path, overrides: Iterable[str] = (), environment: Mapping[
     for assignment in overrides:
         key, equals, text = assignment.partition("=")
         if not equals or not key:
-            raise ConfigError(f"--set {assignment}: expected path=value, such as --set learner.gamma=0.95")
+            raise ConfigError(f"--set {masked(assignment)}: expected path=value, such as --set learner.gamma=0.95")
         tree.override(tuple(key.strip().split(".")), text, source=f"--set {assignment}")
-    try:
-        # JSON mode is strict about types and still takes a list for a tuple.
-        return Config.model_validate_json(json.dumps(tree.values, default=str))
-    except ValidationError as error:
-        raise ConfigError("\n".join(tree.describe(problem) for problem in error.errors())) from None
+    return tree.config()
+
+
+def override_config(config: Config, texts: Mapping[str, str]) -> Config:
+    """The configuration with some values replaced. texts: as in a file, by path. Raises ConfigError."""
+    tree = _Tree(config.model_dump(mode="json"))
+    for key, text in texts.items():
+        tree.override(tuple(key.split(".")), text, source="")
+    return tree.config()
 
 
 def dump_config(config: Config) -> str:
@@ -58,9 +63,17 @@ def dump_config(config: Config) -> str:
 class _Tree:
     """The merged values, and for each key path the source that set it."""
 
-    def __init__(self) -> None:
-        self.values: dict[str, Any] = {}
+    def __init__(self, values: dict[str, Any] | None = None) -> None:
+        self.values: dict[str, Any] = values or {}
         self._sources: dict[KeyPath, str] = {}
+
+    def config(self) -> Config:
+        """Raises ConfigError."""
+        try:
+            # JSON mode is strict about types and still takes a list for a tuple.
+            return Config.model_validate_json(json.dumps(self.values, default=str))
+        except ValidationError as error:
+            raise ConfigError(masked("\n".join(map(self.describe, error.errors())))) from None
 
     def merge_file(self, path: Path, extended_by: tuple[Path, ...] = ()) -> None:
         path = path.resolve() if extended_by else path
@@ -79,7 +92,7 @@ class _Tree:
         try:
             value = yaml.load(text, _Loader)
         except yaml.YAMLError as error:
-            raise ConfigError(f"{source}: not a YAML value: {_one_line(error)}") from None
+            raise ConfigError(masked(f"{source}: not a YAML value: {_one_line(error)}")) from None
         at = self.values
         for part in key[:-1]:
             child = at.get(part)

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from townlet.config import DecaySettings, LadderSettings
+from townlet.exploration_settings import DecaySettings, LadderSettings
 
 
 def ladder(settings: LadderSettings, first_lane: int, lanes: int, all_lanes: int) -> Tensor:

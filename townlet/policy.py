@@ -1,5 +1,7 @@
 """Policies on the wire and on disk: a network's parameters in the safetensors format."""
 
+from collections.abc import Mapping
+
 import safetensors
 import safetensors.torch
 from torch import Tensor, nn
@@ -10,7 +12,12 @@ from townlet.errors import CheckpointError
 
 def encode_weights(network: nn.Module, about: dict[str, str] | None = None) -> bytes:
     """All parameters and buffers of a network. about: words to keep with them."""
-    return safetensors.torch.save({name: value.contiguous() for name, value in network.state_dict().items()}, about)
+    return encode_parameters(network.state_dict(), about)
+
+
+def encode_parameters(parameters: Mapping[str, Tensor], about: dict[str, str] | None = None) -> bytes:
+    """The same of parameters and buffers by their names."""
+    return safetensors.torch.save({name: value.contiguous() for name, value in parameters.items()}, about)
 
 
 def load_weights(network: nn.Module, weights: bytes, source: str) -> None:

@@ -89,6 +89,15 @@ def test_a_missing_key_is_named(write):
             "evaluation.goal: expected one of mean_survival and mean_return, found mean_survival and mean_return",
         ),
         ("replay: {addresses: [nowhere]}", "replay.addresses.0: expected "),
+        ("schedule: {kind: lockstep, lag: 2}", "schedule.lag: expected less than or equal to 1, found 2"),
+        (
+            "schedule: {kind: lockstep}\nreplay: {samples_per_insert: null}",
+            "schedule.updates_per_round: expected a number, since replay.samples_per_insert is null, found null",
+        ),
+        (
+            "schedule: {kind: lockstep}\nreplay: {addresses: ['a:1', 'b:1']}",
+            "replay.addresses: expected at most 1 shards, one for each actor, found 2",
+        ),
     ],
 )
 def test_wrong_values_are_refused(write, text, words):
@@ -185,7 +194,10 @@ def test_the_digest_is_of_what_is_learnt_and_not_of_where():
         return load_config(L1, overrides).digest()
 
     same = [digest(), digest("run.name=other"), digest("learner.address=127.0.0.1:5"), digest("checkpoint.root=/mnt")]
+    same += [digest("learner.listen=0.0.0.0:1"), digest("replay.listen=0.0.0.0:1"), digest("actor.health=0.0.0.0:1")]
+    same += [digest("actor.policies_from=far:1"), digest("relay.address=far:1"), digest("replay.redis_replicas=1")]
     same += [digest("learner.max_updates=9"), digest("evaluation.goal=null")]  # a run may go on for longer
+    same += [digest("run.grace_s=1")]
     assert len(set(same)) == 1
     assert digest("learner.gamma=0.5") != digest()
     assert digest("replay.addresses=['127.0.0.1:1', '127.0.0.1:2']") != digest()

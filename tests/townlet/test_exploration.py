@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from townlet.config import DecaySettings, LadderSettings
 from townlet.exploration import decayed, epsilon_greedy, ladder, ladder_range, normalised_entropy
+from townlet.exploration_settings import DecaySettings, LadderSettings
 
 
 def test_the_ladder_is_the_published_one():
