@@ -87,7 +87,8 @@ class LocalFiles:
             if entry.is_dir():
                 yield from self._walk(path)
             else:
-                yield path, entry.stat().st_size
+                with suppress(FileNotFoundError):  # it was deleted since it was listed
+                    yield path, entry.stat().st_size
 
 
 @contextmanager

@@ -11,12 +11,15 @@ from pydantic import AwareDatetime, Field, StringConstraints, ValidationError, m
 from townlet.errors import CheckpointError
 from townlet.settings import Settings
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Counts up whenever an older Townlet could not read what this one writes, components included."""
 
 Migration = Callable[[dict[str, Any]], dict[str, Any]]
-MIGRATIONS: dict[int, Migration] = {}
-"""By the older format: what makes a manifest of the next one out of it."""
+MIGRATIONS: dict[int, Migration] = {1: lambda old: {**old, "format": 2, "config": None}}
+"""By the older format: what makes a manifest of the next one out of it.
+
+1: said only the digest of its configuration.
+"""
 
 MANIFEST = "manifest.json"
 SEGMENTS = "segments"
@@ -52,20 +55,26 @@ class Origin(Settings):
 class Manifest(Settings):
     """A version. parent: the version of the same run that it grew from. metrics: what retention may compare.
 
+    config: the run's configuration, as plain values; None where it is not known.
+    restores: the version that it is a copy of, made to take the run back to it; None for one that was trained.
+    set_values: what was set while the run trained, by path in the configuration.
     members: the components without which it is not whole; each file is one's, and each has at least one.
     """
 
-    format: Literal[1] = FORMAT
+    format: Literal[2] = FORMAT
     version: VersionID
     run: str
     parent: VersionID | None = None
     origin: Origin | None = None
+    restores: VersionID | None = None
     created_at: AwareDatetime
     config_digest: str
+    config: dict[str, Any] | None = None
     layout_digest: str
     schedule: Literal["async", "lockstep"]
     counters: dict[str, int]
     metrics: dict[str, float]
+    set_values: dict[str, float | None] = Field(default_factory=dict)
     members: tuple[Name, ...]
     files: tuple[FileRecord, ...]
 

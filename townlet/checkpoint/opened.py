@@ -34,9 +34,13 @@ class OpenVersion:
         kept = self._kept.pop(record.path, None)
         return self._verified(record, keep=True) if kept is None else kept
 
+    def file(self, component: str, name: str) -> bytes:
+        """A file of a component. Raises CheckpointError when there is none of that name, or it is damaged."""
+        return self.read(self._record(component, name))
+
     def state(self, component: str) -> State:
         """A component's state, as `encode_state` was given it."""
-        tree, tensors = (self.read(self._record(component, f"{component}{end}")) for end in (".json", ".safetensors"))
+        tree, tensors = (self.file(component, f"{component}{end}") for end in (".json", ".safetensors"))
         return decode_state(tree, tensors, f"{self._files.root}/{folder_of(self.manifest.version)}/{component}")
 
     def segments(self, component: str) -> tuple[FileRecord, ...]:

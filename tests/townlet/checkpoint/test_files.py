@@ -37,6 +37,24 @@ def test_a_full_disk_fails_the_file_and_leaves_nothing(tmp_path, monkeypatch):
     assert store.newest() == 1
 
 
+def test_who_looks_on_while_another_deletes_sees_what_is_left(tmp_path, monkeypatch):
+    store = VersionStore(tmp_path)
+    commit(store, 1)
+    prepare(store, 2)
+    whole = local_files._entries
+
+    def entries(folder):
+        found = whole(folder)
+        if folder.name == "000002":
+            monkeypatch.undo()
+            VersionStore(tmp_path).abort(2)  # just after it was listed
+        return found
+
+    monkeypatch.setattr(local_files, "_entries", entries)
+    assert store.newest() == 1
+    assert [listed.version for listed in store.versions()] == [1]
+
+
 def test_a_root_that_is_no_folder_cannot_be_written(tmp_path):
     (tmp_path / "root").write_bytes(b"")
     with pytest.raises(UnavailableError, match="cannot be written"):

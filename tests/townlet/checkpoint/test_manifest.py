@@ -1,12 +1,13 @@
 """A manifest is read as it was written, whatever its age, or refused."""
 
 import json
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 from small_versions import make_manifest
 
-from townlet.checkpoint.manifest import FileRecord, _sealed, decode_manifest, encode_manifest
+from townlet.checkpoint.manifest import FORMAT, MIGRATIONS, FileRecord, _sealed, decode_manifest, encode_manifest
 from townlet.errors import CheckpointError
 
 DIGEST = "0" * 64
@@ -43,9 +44,25 @@ def test_what_is_no_manifest_is_refused(content):
 
 
 def test_a_newer_format_is_refused_by_its_number_whatever_else_it_holds():
-    content = json.dumps({"format": 2, "anything": "else"}).encode()
-    with pytest.raises(CheckpointError, match="expected format 1 or older, found 2: a newer Townlet wrote it"):
+    content = json.dumps({"format": FORMAT + 1, "anything": "else"}).encode()
+    told = f"expected format {FORMAT} or older, found {FORMAT + 1}: a newer Townlet wrote it"
+    with pytest.raises(CheckpointError, match=told):
         decode_manifest(content, "here")
+
+
+def test_a_manifest_that_an_older_townlet_wrote_is_read():
+    content = Path(__file__).with_name("manifest_of_format_1.json").read_bytes()
+    files = (record("000042/learner.json"), record("000042/replay-0.json", "replay-0"))
+    written = make_manifest(42, files, members=("learner", "replay-0"), parent=41)
+    assert decode_manifest(content, "here") == written
+    assert written.config is None
+    altered = content.replace(b'"run": "test"', b'"run": "mine"')
+    with pytest.raises(CheckpointError, match=r"here: expected digest .* the file was altered"):
+        decode_manifest(altered, "here")
+
+
+def test_every_older_format_can_be_brought_up():
+    assert sorted(MIGRATIONS) == list(range(1, FORMAT))
 
 
 def test_an_older_format_is_brought_up_step_by_step():
@@ -58,13 +75,13 @@ def test_an_older_format_is_brought_up_step_by_step():
             "format": 0,
             "run": old["name"],
         },
-        0: lambda old: {**old, "format": 1, "schedule": "lockstep"},
+        0: lambda old: {**old, "format": FORMAT, "schedule": "lockstep"},
     }
     assert decode_manifest(_sealed(ancient), "here", migrations) == small()
 
 
 def test_an_older_format_that_nothing_brings_up_is_refused():
-    with pytest.raises(CheckpointError, match="expected format 1, found 0"):
+    with pytest.raises(CheckpointError, match=f"expected format {FORMAT}, found 0"):
         decode_manifest(_sealed({**small().model_dump(mode="json"), "format": 0}), "here")
 
 
