@@ -15,6 +15,8 @@ from replay_service.redis_log import Meta, RedisLog, Transaction
 from replay_service.table import Table
 from townlet.checkpoint.state import State
 from townlet.errors import TownletError, UnavailableError
+from townlet.failpoints import failpoint
+from townlet.tracing import span
 
 GROUP_LIMIT_BYTES = 4 * 2**20
 FIRST_RETRY_S = 0.05
@@ -86,6 +88,11 @@ class Commits:
         """Episodes appended since the run began."""
         return self._meta.appended
 
+    @property
+    def stride(self) -> int:
+        """Bytes of a record."""
+        return self._meta.stride
+
     def append(self, actor: str, epoch: int, sequence: int, records: bytes, steps: int) -> "asyncio.Future[int]":
         """Store the episode if it is new. The result, once it is durable: the actor's next sequence number."""
         append = Append(actor, epoch, sequence, records, steps, asyncio.get_running_loop().create_future())
@@ -113,7 +120,10 @@ class Commits:
     async def _commit(self, group: list[Append | Open]) -> None:
         async with self._between_groups:
             transaction, answers = self._plan(group)
-            await self._write(transaction)
+            failpoint("replay.append.before_write")
+            with span("commit", episodes=len(transaction.episodes)):
+                await self._write(transaction)
+            failpoint("replay.append.before_answer")
             self._admit(transaction)
         self.pending_steps -= sum(operation.steps for operation in group if isinstance(operation, Append))
         for done, answer in answers:

@@ -32,10 +32,14 @@ class Producers:
     def find(self, actor: str, epoch: int) -> Producer:
         """The producer behind an append.
 
-        Raises FencedError when the epoch is not the actor's newest.
+        Raises FencedError when the actor has a newer epoch, SequenceError when this one never was, or is gone.
         """
         producer = self._known.get(actor)
         newest = producer.epoch if producer else 0
+        if epoch > newest:
+            raise SequenceError(
+                f"append by {actor}: expected its newest epoch {newest}, found {epoch}: its epoch is gone"
+            )
         if producer is None or epoch != newest:
             raise FencedError(f"append by {actor}: expected its newest epoch {newest}, found {epoch}")
         return producer

@@ -1,31 +1,47 @@
 """The durable truth behind a shard: every acknowledged episode, in order. Only this module speaks to Redis.
 
-Keys, all of one hash slot, under townlet:{RUN/SHARD}:
+Keys, all of one hash slot, under townlet:{RUN/SHARD}, so that in a cluster one node holds a whole shard:
 
     episode:ORDER    string   the episode's records
     ids              hash     ORDER -> "actor/epoch/sequence", the episode's ID
     producers        hash     actor -> "epoch next_sequence"
     meta             hash     stride, digest, next_order, inserted, sampled, appended; while a version is being taken
                               up, taking_up: its number
+    writer           string   names the one connection that may write
 
 A group of operations is one transaction, followed by WAITAOF: what is acknowledged is in the server's append-only file.
-Every write names its keys and values outright, so that a transaction whose answer was lost can be sent again.
+Of a server that has no WAITAOF it is demanded that it always fsyncs: then it answers nothing before that.
+Every write names its keys and values outright, so that a transaction whose answer was lost can be sent again. One that
+the network delivers only after later ones does nothing: each new connection that writes sets `writer`, which the ones
+before it watch.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+import uuid
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import redis.asyncio as redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import AuthenticationError, BusyLoadingError, RedisError, ResponseError
+from redis.exceptions import (
+    AskError,
+    AuthenticationError,
+    BusyLoadingError,
+    ClusterError,
+    MovedError,
+    RedisError,
+    ResponseError,
+)
 
 from replay_service.producers import Producer
+from replay_service.redis_access import RedisAccess
+from replay_service.redis_cluster import Nodes, following
 from replay_service.segments import StoredEpisode
 from townlet.errors import TownletError, UnavailableError
 from townlet.failpoints import failpoint
+from townlet.masks import masked
 
 EPISODES_PER_READ = 16
 FSYNC_WAIT_MS = 5_000
@@ -57,35 +73,65 @@ class Transaction:
 class RedisLog:
     """One shard's log. Raises UnavailableError from every call while Redis does not answer or refuses to write."""
 
-    def __init__(self, url: str, run: str, shard: int, durable: bool, timeout_s: float) -> None:
+    def __init__(
+        self,
+        access: RedisAccess,
+        run: str,
+        shard: int,
+        durable: bool,
+        timeout_s: float,
+        *,
+        cluster: bool = False,
+        replicas: int = 0,
+    ) -> None:
+        """cluster: the URL names a node of one. replicas: so many have to have what is acknowledged."""
         self._prefix = f"townlet:{{{run}/{shard}}}:"
         self._durable = durable
+        tls: dict[str, Any] = {"ssl_ca_certs": str(access.ca)} if access.ca else {}
         self._client = redis.Redis.from_url(
-            url,
+            access.url,
+            password=access.password,
             socket_timeout=timeout_s,
             socket_connect_timeout=timeout_s,
             retry=Retry(NoBackoff(), 0),  # a transaction is repeated by the caller, who knows that it may be
             redis_connect_func=self._greet,
+            **tls,
         )
-        self._where = _without_password(url)
+        if cluster:
+            self._follow_the_slot(self._client.connection_pool)
+        self._cluster = cluster
+        self._replicas = replicas
+        self._where = masked(access.url)
         self._acknowledged_orders = 0
+        self._has_waitaof = True
+        self._writer = self._one_connection()
+        self._writer_key = self._prefix + "writer"
+        self._us = uuid.uuid4().hex
+        self._writing_as = b""
 
     async def __aenter__(self) -> "RedisLog":
         return self
 
     async def __aexit__(self, *exception: object) -> None:
+        await self._writer.aclose(close_connection_pool=True)
         await self._client.aclose()
 
     async def check(self) -> None:
-        """Make sure that the server is there, lets us in, and can keep the promise of durability.
+        """Make sure that the server is there, lets us in, and can keep the promise of durability; be who writes.
 
+        From here on another process that served this shard before changes nothing any more.
         Raises UnavailableError when it is not there (yet), TownletError when waiting will not help.
         """
         try:
             await self._client.ping()
             await self._check_durability()
-        except RedisError as error:
+            await self._writer.ping()
+        except (TimeoutError, RedisError, OSError) as error:
             raise self._unavailable(error) from None
+
+    async def ping(self) -> None:
+        """Have the server answer."""
+        await self._call(self._client.ping())
 
     async def read_meta(self) -> Meta | None:
         """What the shard remembers, or None when nothing was ever written."""
@@ -139,22 +185,29 @@ class RedisLog:
         """Hold what these transactions, of a version, say, and nothing of what was held. Safe to repeat."""
         meta = self._prefix + "meta"
         self._acknowledged_orders = 0
-        await self._call(self._client.hset(meta, "taking_up", version))
+        await self._write(lambda pipe: pipe.hset(meta, "taking_up", str(version)))
         failpoint("replay.take_up.after_mark")
         orders = await self._call(self._client.hkeys(self._prefix + "ids"))
         for at in range(0, len(orders), EPISODES_PER_READ):
             chunk = [f"{self._prefix}episode:{int(order)}" for order in orders[at : at + EPISODES_PER_READ]]
-            await self._call(self._client.unlink(*chunk))
-        await self._call(self._client.delete(self._prefix + "ids", self._prefix + "producers"))
+            await self._write(lambda pipe, chunk=chunk: pipe.unlink(*chunk))  # type: ignore[misc]
+        await self._write(lambda pipe: pipe.delete(self._prefix + "ids", self._prefix + "producers"))
         while (transaction := await asyncio.to_thread(next, transactions, None)) is not None:
             await self.commit(transaction)
         failpoint("replay.take_up.before_done")
-        await self._call(self._client.hdel(meta, "taking_up"))
+        await self._write(lambda pipe: pipe.hdel(meta, "taking_up"))
 
     async def commit(self, transaction: Transaction) -> None:
         """Write the transaction, whole, and wait until it is as durable as configured. Safe to repeat."""
-        pipe = self._client.pipeline(transaction=False)  # one round trip; MULTI and EXEC are spelled out below
-        pipe.execute_command("MULTI")
+        results = await self._write(lambda pipe: self._queue(pipe, transaction))
+        if self._waits_for_file and results[-1][0] < 1:
+            raise UnavailableError(
+                f"Redis at {self._where} did not write to its append-only file within {FSYNC_WAIT_MS} ms"
+            )
+        self._check_replicas(results[-1])
+        self._acknowledged_orders = transaction.meta.next_order
+
+    def _queue(self, pipe: Any, transaction: Transaction) -> None:
         for order, _, records in transaction.episodes:
             pipe.set(f"{self._prefix}episode:{order}", records)
         if transaction.episodes:
@@ -169,29 +222,87 @@ class RedisLog:
             pipe.unlink(*(f"{self._prefix}episode:{order}" for order in transaction.dropped))
             pipe.hdel(self._prefix + "ids", *map(str, transaction.dropped))
         pipe.hset(self._prefix + "meta", mapping=dict[Any, Any](vars(transaction.meta)))
+
+    async def _write(self, queue: Callable[[Any], object]) -> list[Any]:
+        """Write what `queue` puts into a pipeline, whole or not at all; the answers.
+
+        Raises TownletError, and then nothing is written, when another process has begun to write.
+        """
+        pipe: Any = self._writer.pipeline(transaction=False)  # one round trip; MULTI and EXEC are spelled out
+        pipe.execute_command("MULTI")
+        queue(pipe)
+        written = len(pipe)
         pipe.execute_command("EXEC")
-        if self._durable:
-            pipe.execute_command("WAITAOF", 1, 0, FSYNC_WAIT_MS)
-        results = await self._call(pipe.execute())
-        if self._durable and results[-1][0] < 1:
-            raise UnavailableError(
-                f"Redis at {self._where} did not write to its append-only file within {FSYNC_WAIT_MS} ms"
+        pipe.execute_command("watch", self._writer_key)  # for the next time; in capitals redis-py would end it at once
+        pipe.execute_command("GET", self._writer_key)
+        if self._waits_for_file:
+            pipe.execute_command("WAITAOF", 1, self._replicas, FSYNC_WAIT_MS)
+        elif self._replicas:
+            pipe.execute_command("WAIT", self._replicas, FSYNC_WAIT_MS)
+        results: list[Any] = await self._call(pipe.execute())
+        if results[written] is None or results[written + 2] != self._writing_as:
+            raise self._replaced()
+        return results
+
+    @property
+    def _waits_for_file(self) -> bool:
+        """Whether each write is followed by a WAITAOF."""
+        return self._durable and self._has_waitaof
+
+    def _one_connection(self) -> redis.Redis:
+        """A client that writes: never in two connections at once, and each new one ends what the last one could."""
+        pool = self._client.connection_pool
+        options = {**pool.connection_kwargs, "redis_connect_func": self._begin_to_write}
+        return redis.Redis(
+            connection_pool=redis.BlockingConnectionPool(
+                max_connections=1, timeout=None, connection_class=pool.connection_class, **options
             )
-        self._acknowledged_orders = transaction.meta.next_order
+        )
+
+    async def _begin_to_write(self, connection: redis.Connection) -> None:
+        await self._greet(connection)
+        last = await _ask(connection, "GET", self._writer_key)
+        if self._writing_as and last is not None and not last.startswith(self._us.encode()):
+            raise self._replaced()
+        self._writing_as = f"{self._us} {uuid.uuid4().hex}".encode()
+        await _ask(connection, "SET", self._writer_key, self._writing_as)
+        await _ask(connection, "WATCH", self._writer_key)
+
+    def _replaced(self) -> TownletError:
+        return TownletError(
+            f"Redis at {self._where}: another process writes to {self._prefix}*, and this one does not any more: "
+            "expected one process for each shard"
+        )
+
+    def _check_replicas(self, answer: Any) -> None:
+        """answer: to WAITAOF, or else to WAIT, if there was one."""
+        if self._replicas and (found := answer[1] if self._waits_for_file else answer) < self._replicas:
+            raise UnavailableError(
+                f"Redis at {self._where}: expected {self._replicas} replicas (replay.redis_replicas) to have what is "
+                f"acknowledged within {FSYNC_WAIT_MS} ms, found {found}"
+            )
+
+    def _follow_the_slot(self, pool: redis.ConnectionPool) -> None:
+        """Each new connection goes to the node of the cluster that holds the shard then."""
+        options = pool.connection_kwargs
+        seed = (options.get("host", "localhost"), options.get("port", 6379))
+        nodes = Nodes(seed, self._prefix, pool.connection_class, options)
+        pool.connection_class = following(pool.connection_class, nodes, (AskError, ClusterError))
 
     async def _greet(self, connection: redis.Connection) -> None:
         """At every new connection: make sure that a server which was away still holds what had been acknowledged."""
         await connection.on_connect()
         if not self._durable or self._acknowledged_orders == 0:
             return
-        await connection.send_command("HGET", self._prefix + "meta", "next_order")
-        held = int(await connection.read_response() or 0)
+        held = int(await _ask(connection, "HGET", self._prefix + "meta", "next_order") or 0)
         if held < self._acknowledged_orders:
             raise TownletError(
                 f"Redis at {self._where} came back without acknowledged episodes: expected {self._acknowledged_orders} "
                 f"under {self._prefix}meta next_order, found {held}; restore its append-only file, then start the "
                 "shard again"
             )
+        if not self._has_waitaof:
+            self._check_fsync(await _ask(connection, "CONFIG", "GET", "appendfsync"))
 
     async def _check_durability(self) -> None:
         if not self._durable:
@@ -204,11 +315,19 @@ class RedisLog:
             )
         try:
             await self._client.waitaof(0, 0, 1)
-        except ResponseError as error:
+        except ResponseError:
+            self._has_waitaof = False
+            client: Any = self._client  # the types of redis-py know no commands by name
+            self._check_fsync(await client.execute_command("CONFIG", "GET", "appendfsync"))
+
+    def _check_fsync(self, answer: Any) -> None:
+        """answer: of CONFIG GET appendfsync, as a mapping or as a list."""
+        policy = (list(answer.values()) if isinstance(answer, dict) else list(answer))[-1].decode()
+        if policy != "always":
             raise TownletError(
-                f"Redis at {self._where} has no WAITAOF ({error}), which replay.durability: disk needs: expected "
-                "Redis 7.2, Valkey 7.2 or newer"
-            ) from None
+                f"Redis at {self._where} has no WAITAOF, which replay.durability: disk needs: expected Redis 7.2, "
+                f"Valkey 7.2 or newer, or else one that was started with --appendfsync always, found {policy}"
+            )
 
     async def _call(self, answer: Any) -> Any:
         try:
@@ -217,13 +336,19 @@ class RedisLog:
             raise self._unavailable(error) from None
 
     def _unavailable(self, error: BaseException) -> TownletError:
-        """What a caller is told. Only a wrong user or password is nothing that waiting could mend."""
+        """What a caller is told. Waiting mends neither a wrong user or password nor a wrong kind of server."""
         if isinstance(error.__cause__ or error, AuthenticationError):  # redis-py wraps it while it connects
             return TownletError(f"Redis at {self._where} refuses our user or password: {error}")
+        if isinstance(error, MovedError) and not self._cluster:
+            return TownletError(f"Redis at {self._where} is a node of a cluster: set replay.redis_cluster: true")
+        if isinstance(error, ResponseError) and "cluster support disabled" in str(error):
+            return TownletError(
+                f"Redis at {self._where}: replay.redis_cluster: expected a node of a cluster, found none"
+            )
         state = "is loading its data" if isinstance(error, BusyLoadingError) else f"does not serve us: {error}"
         return UnavailableError(f"Redis at {self._where} {state}")
 
 
-def _without_password(url: str) -> str:
-    scheme, _, rest = url.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}"
+async def _ask(connection: redis.Connection, *command: str | bytes) -> Any:
+    await connection.send_command(*command)
+    return await connection.read_response()

@@ -7,22 +7,39 @@ from typing import Any
 
 import grpc.aio
 import numpy as np
+import structlog
 
 from protos import replay_pb2 as pb
 from protos import replay_pb2_grpc
-from protos.version_pb2 import VersionFile
 from replay_service.arena import Slice
+from replay_service.lockstep import Lockstep
+from replay_service.metrics import ReplayMetrics
 from replay_service.redis_log import Meta
 from replay_service.shard import Shard
+from replay_service.stay import Stay
 from replay_service.table import Sample
 from replay_service.turnstile import Turnstile
 from replay_service.versions import ShardVersions, TakenUp
+from townlet.checkpoint.wire import encode_files
 from townlet.errors import InvalidRequestError, MismatchError, UnavailableError
+from townlet.failpoints import failpoint
+from townlet.member_name import check_member_name
 from townlet.rpc import SAMPLE_LIMIT_BYTES
 
 FIRST_PRODUCER_POLL_S = 0.2
+BYTES_PER_WINDOW = 24
+"""Of an answer, beside its data: key, probability, and what is real of the window."""
+POSITION_BYTES = 8
+"""That each record of a window takes while it is gathered."""
+MOST_STRIDE_BYTES = SAMPLE_LIMIT_BYTES // 2
+"""The shortest episode, two records, fits in a message."""
+MOST_SAMPLES = 1e12
+"""For each insert, and of tolerance: the limiter's books stay finite."""
+MOST_VERSIONS = 2**53
 
 Context = grpc.aio.ServicerContext[Any, Any]
+
+log = structlog.get_logger()
 
 
 class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
@@ -30,7 +47,7 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
 
     capacity: records. adopt: builds the shard once the first producer has told the layout. versions: the shard's part
     of them. restore: opens a version, and makes the shard what it was then.
-    taking_up: a version that the shard has to take up again, because it died while it did.
+    taking_up: a version that the shard has to take up before it serves: Redis lost what it held, or it died on the way.
     """
 
     def __init__(
@@ -40,17 +57,21 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
         adopt: Callable[[Meta], Awaitable[Shard]],
         versions: ShardVersions,
         restore: Callable[[int, TakenUp], Awaitable[Shard]],
+        metrics: ReplayMetrics,
         taking_up: int | None = None,
     ) -> None:
+        self.stay = Stay()
         self._run = run
         self._capacity = capacity
         self._adopt = adopt
         self._versions = versions
         self._restore = restore
+        self._metrics = metrics
         self._taking_up = taking_up
         self._announced = 0
         """The version that is about to be cut; 0 for none."""
         self._adopting = asyncio.Lock()
+        self._errands: set[asyncio.Task[None]] = set()
         self._shard: Shard | None = None
         self._appends: Turnstile[asyncio.Future[int]] = Turnstile()
         self._samples: Turnstile[Sample] = Turnstile()
@@ -67,8 +88,12 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
     async def OpenProducer(self, request: pb.OpenProducerRequest, context: Context) -> pb.OpenProducerResponse:
         self._check_run(request.run)
         layout = request.layout
-        if layout.stride < 1 or not layout.digest or not request.actor:
-            raise InvalidRequestError("OpenProducer: expected an actor, and a layout with stride and digest")
+        check_member_name("OpenProducer: actor", request.actor)
+        check_member_name("OpenProducer: digest of the layout", layout.digest)
+        if not 1 <= layout.stride <= MOST_STRIDE_BYTES:
+            raise InvalidRequestError(
+                f"OpenProducer: expected a stride of 1 to {MOST_STRIDE_BYTES} bytes, found {layout.stride}"
+            )
         async with self._adopting:
             if self._shard is None:
                 self._check_usable()
@@ -76,12 +101,17 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
         shard = self._serving(layout.digest)
         if layout.stride != shard.stride:
             raise MismatchError(f"layout {layout.digest}: expected a stride of {shard.stride}, found {layout.stride}")
-        return pb.OpenProducerResponse(epoch=await shard.commits.open(request.actor))
+        epoch = await shard.commits.open(request.actor)
+        if shard.lockstep is not None:
+            shard.lockstep.rounds.forget(request.actor)
+        return pb.OpenProducerResponse(epoch=epoch)
 
     async def Append(self, request: pb.AppendRequest, context: Context) -> pb.AppendResponse:
         self._check_run(request.run)
         shard = self._serving(request.layout_digest)
         self._check_episodes(request, shard.stride)
+        if lockstep := _lockstep_of(shard, request.round > 0):
+            return pb.AppendResponse(next_sequence=lockstep.append(request))
         known = shard.producers.find(request.actor, request.epoch)
         until = time.monotonic() + request.wait_ms / 1e3
         stored: list[asyncio.Future[int]] = []
@@ -91,6 +121,8 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
             if entered is None:
                 break
             stored.append(entered)
+        if stored:
+            self._metrics.appending(stored[-1])
         blocked_by = "" if len(stored) == len(request.episodes) else shard.table.limiter.why_no_insert()
         answers = await asyncio.gather(*stored)
         return pb.AppendResponse(next_sequence=answers[-1] if answers else known.next_sequence, blocked_by=blocked_by)
@@ -100,14 +132,21 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
     ) -> "asyncio.Future[int] | None":
         """Hand one episode over as soon as the limiter lets it through: when it is stored; None after `wait_s`."""
         limiter, commits = shard.table.limiter, shard.commits
+
+        def hand_over() -> "asyncio.Future[int]":
+            return commits.append(request.actor, request.epoch, episode.sequence, episode.records, steps)
+
+        if request.leaves:
+            return hand_over()
         return await self._appends.enter(
             ready=lambda: not steps or self._announced > 0 or limiter.can_insert(steps, commits.pending_steps),
-            work=lambda: commits.append(request.actor, request.epoch, episode.sequence, episode.records, steps),
+            work=hand_over,
             wait_s=wait_s,
         )
 
     async def Sample(self, request: pb.SampleRequest, context: Context) -> pb.SampleResponse:
         self._check_run(request.run)
+        self.stay.learner_works()
         self._check_usable()
         if self._shard is None:
             await asyncio.sleep(min(request.wait_ms / 1e3, FIRST_PRODUCER_POLL_S))
@@ -115,20 +154,26 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
         shard = self._serving(request.layout_digest)
         table = shard.table
         slices = self._check_slices(request, shard.stride)
+        if lockstep := _lockstep_of(shard, request.turn > 0):
+            await lockstep.turn(request.turn, request.wait_ms / 1e3)
         if request.HasField("priorities"):
             table.update_priorities(*_decode_priorities(request.priorities))
-        if request.windows == 0:
-            return pb.SampleResponse(items=table.items, total_weight=table.total_weight)
-        sample = await self._samples.enter(
-            ready=lambda: table.items > 0 and table.limiter.can_sample(request.windows),
-            work=lambda: table.sample(request.windows, request.window.before, request.window.after, slices),
-            wait_s=request.wait_ms / 1e3,
-        )
+        sample = None
+        if request.windows:
+            sample = await self._samples.enter(
+                ready=lambda: table.items > 0 and table.limiter.can_sample(request.windows),
+                work=lambda: self._metrics.sampling(
+                    table,
+                    lambda: table.sample(request.windows, request.window.before, request.window.after, slices),
+                ),
+                wait_s=request.wait_ms / 1e3,
+            )
+        if lockstep is not None:
+            await lockstep.take_turn()
         self._appends.look_again()
         if sample is None:
-            return pb.SampleResponse(
-                items=table.items, total_weight=table.total_weight, blocked_by=table.limiter.why_no_sample()
-            )
+            blocked_by = table.limiter.why_no_sample() if request.windows else ""
+            return pb.SampleResponse(items=table.items, total_weight=table.total_weight, blocked_by=blocked_by)
         return pb.SampleResponse(
             windows=request.windows,
             keys=sample.keys.astype("<u8").tobytes(),
@@ -140,6 +185,37 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
             total_weight=table.total_weight,
         )
 
+    async def CommitRound(self, request: pb.CommitRoundRequest, context: Context) -> pb.CommitRoundResponse:
+        self._check_run(request.run)
+        self.stay.learner_works()
+        shard = self._any_layout()
+        lockstep = _lockstep_of(shard, True)
+        assert lockstep is not None
+        if not await lockstep.commit(request.round, request.pushed, request.wait_ms / 1e3):
+            return pb.CommitRoundResponse()
+        table = shard.table
+        return pb.CommitRoundResponse(
+            committed=True,
+            items=table.items,
+            total_weight=table.total_weight,
+            inserted_steps=table.limiter.inserted,
+        )
+
+    async def SetLimiter(self, request: pb.SetLimiterRequest, context: Context) -> pb.SetLimiterResponse:
+        self._check_run(request.run)
+        ratio = request.samples_per_insert if request.HasField("samples_per_insert") else None
+        if not 0.0 < request.tolerance <= MOST_SAMPLES or (ratio is not None and not 0.0 < ratio <= MOST_SAMPLES):
+            raise InvalidRequestError(
+                f"limiter: expected a positive ratio and tolerance of at most {MOST_SAMPLES:g}, found {ratio} and "
+                f"{request.tolerance}"
+            )
+        limiter = self._any_layout().table.limiter
+        if (ratio, request.tolerance) != (limiter.samples_per_insert, limiter.tolerance):
+            limiter.change(ratio, request.tolerance)
+            log.info("limiter_set", samples_per_insert=ratio, tolerance=request.tolerance)
+            self.look_again()
+        return pb.SetLimiterResponse()
+
     async def AnnounceVersion(self, request: pb.AnnounceVersionRequest, context: Context) -> pb.AnnounceVersionResponse:
         self._check_version(request.run, request.version)
         self._announced = request.version
@@ -148,8 +224,13 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
 
     async def CutVersion(self, request: pb.CutVersionRequest, context: Context) -> pb.CutVersionResponse:
         self._check_version(request.run, request.version)
-        await self._versions.cut(request.version, self._any_layout().commits)
+        shard = self._any_layout()
+        committed = shard.lockstep.rounds.committed if shard.lockstep else 0
+        if committed is None:
+            raise UnavailableError("this shard has restarted, and has to take up a version")
+        await self._versions.cut(request.version, shard.commits, committed)
         self._announced = 0
+        failpoint("replay.cut.before_answer")
         return pb.CutVersionResponse()
 
     async def AwaitVersion(self, request: pb.AwaitVersionRequest, context: Context) -> pb.AwaitVersionResponse:
@@ -157,7 +238,7 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
         prepared = await self._versions.prepared(request.version, request.wait_ms / 1e3)
         if prepared is None:
             return pb.AwaitVersionResponse()
-        files = [VersionFile(**record.model_dump()) for record in prepared.files]
+        files = encode_files(prepared.files)
         return pb.AwaitVersionResponse(written=True, files=files, appended_episodes=prepared.appended)
 
     async def EndVersion(self, request: pb.EndVersionRequest, context: Context) -> pb.EndVersionResponse:
@@ -166,17 +247,33 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
         await self._versions.end(request.version, committed=request.committed)
         return pb.EndVersionResponse()
 
+    async def Stay(self, request: pb.StayRequest, context: Context) -> pb.StayResponse:
+        self._check_run(request.run)
+        await self.stay.ask(request.stay)
+        return pb.StayResponse()
+
     async def TakeUpVersion(self, request: pb.TakeUpVersionRequest, context: Context) -> pb.TakeUpVersionResponse:
         self._check_version(request.run, request.version)
-        async with self._adopting:
-            taken = await self._versions.open(request.version)
-            self._shard, self._taking_up = None, request.version
-            for line in (self._appends, self._samples):
-                line.turn_away(UnavailableError(f"this shard is taking up version {request.version}"))
-            self.take_up(await self._restore(request.version, taken))
+        taking_up = asyncio.create_task(self._take_up_version(request.version))
+        self._errands.add(taking_up)
+        taking_up.add_done_callback(self._errands.discard)
+        await asyncio.shield(taking_up)  # else a caller who goes away would leave a shard that serves nobody
+        failpoint("replay.take_up.before_answer")
         return pb.TakeUpVersionResponse()
 
+    async def _take_up_version(self, version: int) -> None:
+        async with self._adopting:
+            taken = await self._versions.open(version)
+            self._shard, self._taking_up = None, version
+            for line in (self._appends, self._samples):
+                line.turn_away(UnavailableError(f"this shard is taking up version {version}"))
+            self.take_up(await self._restore(version, taken))
+
     async def Stats(self, request: pb.StatsRequest, context: Context) -> pb.StatsResponse:
+        return self.stats()
+
+    def stats(self) -> pb.StatsResponse:
+        """How the shard stands."""
         stats = pb.StatsResponse(
             run=self._run,
             capacity=self._capacity,
@@ -201,6 +298,8 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
         stats.appended_episodes = shard.commits.appended
         stats.redis_available = shard.commits.redis_available
         stats.blocked_by = self._who_waits(shard)
+        if table.limiter.samples_per_insert is not None:
+            stats.samples_per_insert = table.limiter.samples_per_insert
 
     def _who_waits(self, shard: Shard) -> str:
         if not shard.commits.redis_available:
@@ -215,8 +314,9 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
 
     def _check_version(self, run: str, version: int) -> None:
         self._check_run(run)
-        if version < 1:
-            raise InvalidRequestError(f"version: expected at least 1, found {version}")
+        if not 1 <= version <= MOST_VERSIONS:
+            bound = "at least 1" if version < 1 else f"at most {MOST_VERSIONS}"
+            raise InvalidRequestError(f"version: expected {bound}, found {version}")
 
     def _check_usable(self) -> None:
         if self._taking_up is not None:
@@ -263,12 +363,23 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
                     f"bytes [{part.offset}, {part.offset + part.size})"
                 )
             size += request.windows * part.steps * part.size
+        size = max(size, request.windows * max(BYTES_PER_WINDOW, POSITION_BYTES * window))
         if request.windows and (not request.window.after or window > self._capacity or size > SAMPLE_LIMIT_BYTES):
             raise InvalidRequestError(
                 f"sample: expected windows of 1 to {self._capacity} records and at most {SAMPLE_LIMIT_BYTES} "
-                f"bytes in all, found windows of {window} records and {size} bytes"
+                f"bytes in all, found {request.windows} windows of {window} records and {size} bytes"
             )
         return [Slice(part.first, part.steps, part.offset, part.size) for part in request.slices]
+
+
+def _lockstep_of(shard: Shard, in_rounds: bool) -> Lockstep | None:
+    """What orders the calls to a shard of a run in lockstep. in_rounds: whether a call is of such a run."""
+    if in_rounds != (shard.lockstep is not None):
+        found = "in rounds" if in_rounds else "without a round or turn"
+        raise MismatchError(
+            f"schedule: this shard serves {'lockstep' if shard.lockstep else 'async'}, found a call {found}"
+        )
+    return shard.lockstep
 
 
 def _decode_priorities(update: pb.PriorityUpdate) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:

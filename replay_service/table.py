@@ -23,7 +23,13 @@ _FORMS = {
     "limiter": Form("dict"),
     "generator": Form("dict"),
 }
-_LIMITER = {"inserted": Form("int", least=0), "sampled": Form("int", least=0)}
+_LIMITER = {
+    "inserted": Form("int", least=0),
+    "sampled": Form("int", least=0),
+    "ratio": Form("float", least=0),
+    "tolerance": Form("float", least=0),
+    "offset": Form("float"),
+}
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,16 @@ class Table:
     def records(self) -> int:
         """Records held."""
         return len(self._arena)
+
+    @property
+    def tail(self) -> int:
+        """Position of the oldest record held: a sample's keys are positions."""
+        return self._arena.tail
+
+    @property
+    def head(self) -> int:
+        """Position after the newest record."""
+        return self._arena.head
 
     @property
     def episodes(self) -> int:
@@ -137,7 +153,7 @@ class Table:
             "orders": orders,
             "steps": steps,
             "sampler": self._sampler.state(self._items()),
-            "limiter": {"inserted": self.limiter.inserted, "sampled": self.limiter.sampled},
+            "limiter": self.limiter.state(),
             "generator": philox.state(self._generator),
         }
 
@@ -160,7 +176,7 @@ class Table:
                 raise CheckpointError(f"saved episode {order}: expected {size} bytes, found {len(records)}")
             self.insert(order, records)
         self._sampler.load_state(self._items(), state["sampler"])
-        self.limiter.inserted, self.limiter.sampled = state["limiter"]["inserted"], state["limiter"]["sampled"]
+        self.limiter.load_state(state["limiter"])
         philox.load_state(self._generator, state["generator"])
 
     def _items(self) -> NDArray[np.int64]:

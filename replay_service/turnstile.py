@@ -15,17 +15,22 @@ class _Waiter(Generic[Result]):
     ready: Callable[[], bool]
     work: Callable[[], Result]
     done: asyncio.Future[Result]
+    began_s: float
 
 
 class Turnstile(Generic[Result]):
-    """For one event loop. Nobody overtakes: the first in line holds back all behind it.
-
-    waited_s: seconds that all callers together have spent in line.
-    """
+    """For one event loop. Nobody overtakes: the first in line holds back all behind it."""
 
     def __init__(self) -> None:
-        self.waited_s = 0.0
+        self._waited_s = 0.0
+        self._in_line: set[_Waiter[Result]] = set()
         self._line: deque[_Waiter[Result]] = deque()
+
+    @property
+    def waited_s(self) -> float:
+        """Seconds that all callers together have spent in line, up to now."""
+        now_s = time.monotonic()
+        return self._waited_s + sum(now_s - waiter.began_s for waiter in self._in_line)
 
     @property
     def waiting(self) -> int:
@@ -37,17 +42,18 @@ class Turnstile(Generic[Result]):
         if not self._line and ready():
             return work()
         done: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        waiter = _Waiter(ready, work, done)
+        waiter = _Waiter(ready, work, done, time.monotonic())
         self._line.append(waiter)
+        self._in_line.add(waiter)
         self.look_again()
-        began = time.monotonic()
         try:
             async with asyncio.timeout(wait_s):
                 return await done
         except TimeoutError:
             return None if done.cancelled() else done.result()  # its turn may have come in the last moment
         finally:
-            self.waited_s += time.monotonic() - began
+            self._in_line.remove(waiter)
+            self._waited_s += time.monotonic() - waiter.began_s
             if waiter in self._line:
                 self._line.remove(waiter)
                 self.look_again()

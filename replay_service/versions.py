@@ -18,6 +18,8 @@ from townlet.checkpoint.state import State
 from townlet.checkpoint.store import VersionStore
 from townlet.errors import CheckpointError, InvalidRequestError
 from townlet.failpoints import failpoint
+from townlet.telemetry import stand_on
+from townlet.tracing import span
 
 SEGMENT_BYTES = 64 * 2**20
 """A segment is full from here on."""
@@ -30,10 +32,14 @@ _FORMS = {
     "digest": Form("str"),
     "next_order": Form("int", least=0),
     "appended": Form("int", least=0),
+    "round": Form("int", least=0),
     "producers": Form("dict"),
     "table": Form("dict"),
     "segment": Form("int64", (None,), least=0),
 }
+
+FORMAT_1 = {"round": 0}
+"""What versions of that format do not say."""
 
 
 @dataclass(frozen=True)
@@ -66,26 +72,36 @@ class ShardVersions:
         self._component = component
         self._log = redis_log
         self._segments: dict[int, FileRecord] = {}
-        """Of each episode, by order number, of the last committed version."""
+        """Of each episode, by order number, of the last committed version,"""
+        self._shared = 0
+        """which is this one."""
         self._version = 0
         self._writing: asyncio.Task[Prepared] | None = None
+
+    async def newest(self) -> int | None:
+        """The newest version, of those that can be read, in which this shard had episodes."""
+        listed = await asyncio.to_thread(self._store.versions)
+        counter = f"{self._component}.appended"
+        mine = [each.version for each in listed if each.manifest and each.manifest.counters.get(counter)]
+        return max(mine, default=None)
 
     async def open(self, version: int) -> "TakenUp":
         """The shard's part of a version, every byte of it verified. Raises CheckpointError, or MismatchError."""
         opened = await asyncio.to_thread(self._store.open, version, self._component)
         return TakenUp(opened, self._component)
 
-    async def cut(self, version: int, commits: Commits) -> None:
+    async def cut(self, version: int, commits: Commits, round: int) -> None:
         """Cut the shard's state for a version, and begin to write it. Another one that is being prepared is given up.
 
-        Repeating it changes nothing.
+        round: the last one committed, in lockstep; else 0. Repeating it changes nothing.
         """
         if version == self._version and self._writing is not None:
             return
-        await self.end(self._version, committed=False)
+        if self._writing is not None:
+            await self.end(self._version, committed=False)
         cut = await commits.cut()
         self._version = version
-        self._writing = asyncio.create_task(self._write(version, cut))
+        self._writing = asyncio.create_task(self._write(version, cut, round))
         self._writing.add_done_callback(lambda _: commits.let_go())
 
     async def prepared(self, version: int, wait_s: float) -> Prepared | None:
@@ -100,7 +116,9 @@ class ShardVersions:
         return self._writing.result() if done else None
 
     async def end(self, version: int, *, committed: bool) -> None:
-        """The version is complete everywhere, or given up. Of one that is not being prepared nothing is known."""
+        """The version is complete everywhere, or given up. One that is neither being prepared nor shared is unknown."""
+        if version == self._shared and not committed:
+            self._segments = {}
         if version != self._version or self._writing is None:
             return
         writing, self._writing = self._writing, None
@@ -109,13 +127,19 @@ class ShardVersions:
         await asyncio.wait([writing])
         if committed:
             prepared = writing.result()
-            self._segments = dict(zip(prepared.orders, prepared.segments, strict=True))
+            self._segments, self._shared = dict(zip(prepared.orders, prepared.segments, strict=True)), version
+            stand_on(version)
 
     def took_up(self, taken: "TakenUp") -> None:
         """The shard is that of a version now, whose segments later versions share."""
-        self._segments = dict(zip(taken.orders, taken.segments, strict=True))
+        self._segments, self._shared = dict(zip(taken.orders, taken.segments, strict=True)), taken.version
+        stand_on(taken.version)
 
-    async def _write(self, version: int, cut: Cut) -> Prepared:
+    async def _write(self, version: int, cut: Cut, round: int) -> Prepared:
+        with span("version.write", version=version):
+            return await self._write_files(version, cut, round)
+
+    async def _write_files(self, version: int, cut: Cut, round: int) -> Prepared:
         orders = cut.table["orders"].tolist()
         segments = {order: self._segments[order] for order in orders if order in self._segments}
         async for episodes in _segments_of(self._log.read([order for order in orders if order not in segments])):
@@ -125,7 +149,7 @@ class ShardVersions:
             segments |= {episode.order: record for episode in episodes}
         failpoint("replay.version.before_state")
         records = tuple(segments[order] for order in orders)
-        state = _state_of(cut, records)
+        state = _state_of(cut, records) | {"round": round}
         files = await asyncio.to_thread(self._store.write_state, version, self._component, state)
         return Prepared(cut.meta.appended, tuple(orders), records, files)
 
@@ -133,20 +157,30 @@ class ShardVersions:
 class TakenUp:
     """A shard's part of an opened version, its form checked. Raises CheckpointError when it cannot be one.
 
-    meta, producers, table: what was saved. orders, segments: of each episode held, oldest first.
+    version: its number. meta, producers, table, round: what was saved. orders, segments: of each episode held, oldest
+    first.
     """
 
     def __init__(self, opened: OpenVersion, component: str) -> None:
-        what, state = f"saved {component}", opened.state(component)
+        what, state = f"saved {component}", {**FORMAT_1, **opened.state(component)}
         check_forms(what, state, _FORMS)
         for actor, producer in state["producers"].items():
             check_forms(f"{what}: producer {actor}", producer, _PRODUCER)
         check_state(state["table"])
         limiter = state["table"]["limiter"]
         self._opened = opened
-        self.meta = Meta(state["stride"], state["digest"], state["next_order"], **limiter, appended=state["appended"])
+        self.version = opened.manifest.version
+        self.meta = Meta(
+            state["stride"],
+            state["digest"],
+            state["next_order"],
+            limiter["inserted"],
+            limiter["sampled"],
+            state["appended"],
+        )
         self.producers = {actor: Producer(**values) for actor, values in state["producers"].items()}
         self.table: State = state["table"]
+        self.round: int = state["round"]
         self.orders: list[int] = self.table["orders"].tolist()
         files = opened.segments(component)
         numbers = state["segment"].tolist()

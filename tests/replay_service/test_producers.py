@@ -36,3 +36,9 @@ def test_a_repeated_sequence_number_is_a_duplicate():
 def test_a_gap_is_refused():
     with pytest.raises(SequenceError, match="expected sequence number 7, found 8"):
         Producers({"a": Producer(1, 7)}).is_new("a", 1, 8)
+
+
+def test_an_epoch_that_is_gone_is_no_zombies():
+    """The shard was taken back to a version in which it had not begun."""
+    with pytest.raises(SequenceError, match="expected its newest epoch 1, found 2: its epoch is gone"):
+        Producers({"a": Producer(1, 7)}).find("a", 2)

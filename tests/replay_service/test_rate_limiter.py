@@ -77,3 +77,42 @@ def test_a_limiter_says_what_it_waits_for():
     assert limiter.why_no_sample() == "samples wait for inserts: 5 samples ahead, at most 5 allowed"
     limiter.inserted = 20
     assert limiter.why_no_insert() == "inserts wait for samples: 5 samples ahead, at most 5 allowed"
+
+
+def test_a_ratio_that_is_changed_counts_from_then_on():
+    limiter = RateLimiter(samples_per_insert=1.0, min_size=10, tolerance=100.0, inserted=1010, sampled=980)
+    assert limiter.balance == 20.0
+    limiter.change(4.0, 400.0)
+    assert limiter.balance == 20.0  # the thousand steps before owe nobody 4000 samples
+    limiter.inserted += 5
+    assert limiter.balance == 40.0
+    limiter.change(0.5, 30.0)
+    assert limiter.balance == 30.0  # the most that is allowed
+    assert limiter.can_sample(1)
+    limiter.change(0.5, 30.0)
+    assert limiter.balance == 30.0
+
+
+def test_what_ran_free_begins_even_and_before_min_size_nothing_is_owed():
+    free = RateLimiter(samples_per_insert=None, min_size=10, tolerance=1.0, inserted=500, sampled=7)
+    free.change(2.0, 50.0)
+    assert free.balance == 0.0
+    young = RateLimiter(samples_per_insert=1.0, min_size=10, tolerance=5.0, inserted=4)
+    young.change(2.0, 5.0)
+    young.inserted = 10
+    assert young.balance == 0.0
+
+
+def test_a_limiter_that_is_taken_up_holds_what_the_saved_one_held():
+    saved = RateLimiter(samples_per_insert=1.0, min_size=10, tolerance=100.0, inserted=1010, sampled=980)
+    saved.change(4.0, 400.0)
+    saved.inserted += 5
+    twin = RateLimiter(samples_per_insert=1.0, min_size=10, tolerance=100.0)
+    twin.load_state(saved.state())
+    assert twin == saved
+    saved.change(None, 1.0)
+    twin.load_state(saved.state())
+    assert twin.samples_per_insert is None
+    other = RateLimiter(samples_per_insert=4.0, min_size=10, tolerance=500.0)  # another configuration's tolerance
+    other.load_state(twin.state() | {"ratio": 4.0})
+    assert other.tolerance == 500.0

@@ -186,6 +186,47 @@ def test_a_request_too_big_for_the_limiter_is_let_in_bit_by_bit_and_stalls_nobod
     assert shard.stats().episodes == 4
 
 
+def test_an_actor_that_leaves_waits_neither_for_the_limiter_nor_behind_those_who_do(make_shard):
+    shard = make_shard("replay.samples_per_insert=1.0", "replay.samples_per_insert_tolerance=600")
+    epoch, leaving = shard.open(), shard.open("actor-1")
+    shard.append(epoch, 0, [episode(0, 500)])
+    first_in_line = threading.Thread(target=shard.append, args=(epoch, 1, [episode(1, 300)]), kwargs={"wait_ms": 8_000})
+    first_in_line.start()
+    while not shard.stats().waiting_appends:
+        time.sleep(0.01)
+    last = [episode(number, 300) for number in (2, 3)]
+    answer = shard.append(leaving, 0, last, actor="actor-1", leaves=True)
+    assert (answer.next_sequence, answer.blocked_by) == (2, "")
+    assert shard.stats().waiting_appends == 1
+    assert shard.stats().episodes == 3
+    shard.sample(900)
+    first_in_line.join()
+    assert shard.stats().episodes == 4
+
+
+def test_nobody_can_ask_for_more_than_a_shard_has_room_for(shard):
+    epoch = shard.open()
+    shard.append(epoch, 0, [episode(n, 3) for n in range(5)])
+    window, whole = pb.Window(after=1), [pb.Slice(steps=1, size=STRIDE)]
+    layout, endless = pb.Layout(stride=2**32 - 1, digest="other"), float("inf")
+    run = {"run": RUN}
+    sample = {**run, "layout_digest": LAYOUT.digest}
+    hostile = [
+        (shard.stub.Sample, pb.SampleRequest(**sample, window=window, windows=2**32 - 1)),  # no bytes of data at all
+        (shard.stub.Sample, pb.SampleRequest(**sample, window=window, windows=2**32 - 1, slices=whole)),
+        (shard.stub.Sample, pb.SampleRequest(**sample, window=pb.Window(after=400_000), windows=100_000)),
+        (shard.stub.OpenProducer, pb.OpenProducerRequest(**run, layout=LAYOUT, actor="x" * 2**20)),
+        (shard.stub.OpenProducer, pb.OpenProducerRequest(**run, layout=LAYOUT, actor="a\0b")),
+        (shard.stub.OpenProducer, pb.OpenProducerRequest(**run, layout=layout, actor="actor-0")),
+        (shard.stub.SetLimiter, pb.SetLimiterRequest(**run, tolerance=endless)),
+        (shard.stub.SetLimiter, pb.SetLimiterRequest(**run, tolerance=1.0, samples_per_insert=endless)),
+        (shard.stub.CutVersion, pb.CutVersionRequest(**run, version=2**64 - 1)),
+    ]
+    for method, request in hostile:
+        assert refused(method, request, timeout=20)[0] is grpc.StatusCode.INVALID_ARGUMENT, request
+    assert shard.sample(20).windows == 20
+
+
 def test_health_and_reflection_answer(shard):
     health = health_pb2_grpc.HealthStub(shard.channel).Check(health_pb2.HealthCheckRequest(), timeout=5)
     assert health.status == health_pb2.HealthCheckResponse.SERVING
@@ -197,3 +238,21 @@ def test_it_stops_cleanly_on_sigterm(shard):
     began = time.monotonic()
     assert shard.stop() == 0
     assert time.monotonic() - began < 10
+
+
+def test_another_ratio_of_samples_to_inserts_is_held_at_once(make_shard):
+    shard = make_shard("replay.samples_per_insert=1.0", "replay.samples_per_insert_tolerance=600")
+    epoch = shard.open()
+    shard.append(epoch, 0, [episode(n, 100) for n in range(6)])
+    assert shard.append(epoch, 6, [episode(6, 100)]).blocked_by.startswith("inserts wait for samples")
+    assert shard.stats().samples_per_insert == 1.0
+    shard.stub.SetLimiter(pb.SetLimiterRequest(run=RUN, tolerance=600.0), timeout=20)
+    assert not shard.append(epoch, 6, [episode(6, 100)]).blocked_by
+    assert not shard.stats().HasField("samples_per_insert")
+    shard.stub.SetLimiter(pb.SetLimiterRequest(run=RUN, samples_per_insert=0.5, tolerance=600.0), timeout=20)
+    assert shard.stats().samples_per_insert == 0.5
+    for ratio, tolerance in ((0.0, 1.0), (-1.0, 1.0), (1.0, 0.0), (float("nan"), 1.0)):
+        request = pb.SetLimiterRequest(run=RUN, samples_per_insert=ratio, tolerance=tolerance)
+        code, details = refused(shard.stub.SetLimiter, request, timeout=20)
+        assert (code, "expected a positive ratio and tolerance" in details) == (grpc.StatusCode.INVALID_ARGUMENT, True)
+    assert shard.stats().samples_per_insert == 0.5

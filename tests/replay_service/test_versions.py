@@ -1,15 +1,19 @@
 """A shard's part of a version: cut while it serves, written beside it, and taken up in Redis and in memory."""
 
+import shutil
 from datetime import UTC, datetime
 
 import grpc
 import numpy as np
 import pytest
+from redis_process import RedisServer
 from shard_process import RUN, ShardProcess, episode
 
 from protos import replay_pb2 as pb
 from townlet.checkpoint.manifest import FileRecord, Manifest
 from townlet.checkpoint.store import VersionStore
+from townlet.checkpoint.wire import decode_files
+from townlet.errors import CheckpointError
 
 PRIORITIZED = "replay.sampler={kind: prioritized, exponent: 0.6}"
 
@@ -33,7 +37,7 @@ def cut(shard: ShardProcess, version: int) -> None:
 def written(shard: ShardProcess, version: int) -> list[FileRecord]:
     answer = shard.stub.AwaitVersion(pb.AwaitVersionRequest(run=RUN, version=version, wait_ms=20_000), timeout=30)
     assert answer.written
-    return [FileRecord(path=f.path, size=f.size, sha256=f.sha256, component=f.component) for f in answer.files]
+    return list(decode_files(answer.files))
 
 
 def end(shard: ShardProcess, version: int, committed: bool = True) -> None:
@@ -53,7 +57,7 @@ def commit(store: VersionStore, version: int, files: list[FileRecord]) -> None:
             config_digest="c",
             layout_digest="test-layout",
             schedule="async",
-            counters={},
+            counters={"replay-0.appended": 1},
             metrics={},
             members=("replay-0",),
             files=tuple(files),
@@ -67,6 +71,12 @@ def make_version(shard: ShardProcess, store: VersionStore, version: int) -> list
     commit(store, version, files)
     end(shard, version)
     return files
+
+
+def lose_data(redis_server: RedisServer) -> None:
+    redis_server.stop()
+    shutil.rmtree(redis_server.folder / "appendonlydir")
+    redis_server.start()
 
 
 def following(shard: ShardProcess, epoch: int, first: int) -> list[object]:
@@ -139,6 +149,32 @@ def test_a_version_that_is_given_up_leaves_nothing_to_refer_to(shard, store):
     store.verify(2)
 
 
+def test_a_version_of_format_1_knew_no_rounds_and_is_taken_up(shard, store):
+    epoch = shard.open()
+    shard.append(epoch, 0, [episode(0, 4)])
+    segments = [file for file in make_version(shard, store, 1) if file.is_segment]
+    state = store.open(1).state("replay-0")
+    del state["round"]
+    commit(store, 2, [*segments, *store.write_state(2, "replay-0", state)])
+    shard.append(epoch, 1, [episode(1, 4)])
+    take_up(shard, 2)
+    assert shard.held() == {0}
+
+
+def test_a_version_that_was_passed_over_shares_nothing_with_later_ones(shard, store, short_folder):
+    epoch = shard.open()
+    shard.append(epoch, 0, [episode(0, 4)])
+    damaged = short_folder / "versions" / next(file.path for file in make_version(shard, store, 1) if file.is_segment)
+    damaged.write_bytes(b"x" * damaged.stat().st_size)
+    end(shard, 7, committed=False)  # another one: nothing happens
+    make_version(shard, store, 2)
+    with pytest.raises(CheckpointError, match=f"{damaged.name}: expected sha256"):
+        store.verify(2)
+    end(shard, 2, committed=False)
+    make_version(shard, store, 3)
+    store.verify(3)
+
+
 def test_what_is_dropped_while_a_version_is_written_is_in_it(shard, store, monkeypatch):
     """The oldest episodes leave the arena, and Redis, while segments are still being read out of Redis."""
     shard.stop()
@@ -155,13 +191,18 @@ def test_what_is_dropped_while_a_version_is_written_is_in_it(shard, store, monke
     assert shard.held() == set(range(8))
 
 
+@pytest.mark.parametrize("redis_is", ["as it was", "empty"])
 @pytest.mark.parametrize("place", ["replay.take_up.after_mark", "replay.take_up.before_done"])
-def test_a_shard_that_dies_while_it_takes_up_serves_nobody_until_it_has(shard, store, place, monkeypatch):
+def test_a_shard_that_dies_while_it_takes_up_serves_nobody_until_it_has(
+    shard, store, redis_server, place, redis_is, monkeypatch
+):
     epoch = shard.open()
     shard.append(epoch, 0, [episode(0, 4)])
     make_version(shard, store, 1)
     shard.append(epoch, 1, [episode(1, 4)])
     shard.stop()
+    if redis_is == "empty":
+        lose_data(redis_server)
     monkeypatch.setenv("TOWNLET_FAILPOINTS", f"{place}=kill")
     shard.start().wait_until_serving()
     with pytest.raises(grpc.RpcError):
@@ -180,6 +221,20 @@ def test_a_shard_that_dies_while_it_takes_up_serves_nobody_until_it_has(shard, s
     take_up(shard, 1)
     assert shard.held() == {0}
     assert shard.append(epoch, 1, [episode(5, 4)]).next_sequence == 2
+
+
+def test_a_shard_that_has_lost_all_it_held_serves_nobody_until_it_has_taken_a_version_up(shard, store, redis_server):
+    epoch = shard.open()
+    shard.append(epoch, 0, [episode(0, 4)])
+    make_version(shard, store, 1)
+    shard.kill()
+    lose_data(redis_server)
+    shard.start().wait_until_serving()
+    with pytest.raises(grpc.RpcError, match="has to take up version 1 before it serves") as refused:
+        shard.open()
+    assert refused.value.code() == grpc.StatusCode.UNAVAILABLE
+    take_up(shard, 1)
+    assert shard.held() == {0}
 
 
 def test_a_damaged_version_changes_nothing(shard, store, short_folder):

@@ -28,29 +28,35 @@ def episode(number: int, steps: int) -> bytes:
 
 
 class ShardProcess:
-    """`python -m replay_service` on a port that stays the same over restarts."""
+    """`python -m replay_service` on a port that stays the same over restarts. base: of its configuration.
 
-    def __init__(self, folder: Path, redis_url: str, port: int, *overrides: str) -> None:
+    index: which of the shards it is; those before it are somewhere else.
+    """
+
+    def __init__(
+        self, folder: Path, redis_url: str, port: int, *overrides: str, base: Path = L1, index: int = 0
+    ) -> None:
         self.address = f"127.0.0.1:{port}"
-        self.log = folder / "shard.log"
-        self._config = folder / "config.yaml"
+        self.log = folder / f"shard-{index}.log"
+        self.config = folder / f"config-{index}.yaml"
+        self._index = index
         settings = [
             f"run.name={RUN}",
             f"replay.redis_url={redis_url}",
-            f"replay.addresses=['{self.address}']",
+            f"replay.addresses={[*['elsewhere:1'] * index, self.address]}",
             "replay.samples_per_insert=null",
             "replay.min_size_to_sample=1",
             "learner.batch_size=32",
             *overrides,
         ]
-        self._config.write_text(dump_config(load_config(L1, settings)))
+        self.config.write_text(dump_config(load_config(base, settings)))
         self.process: subprocess.Popen[bytes] | None = None
         self.channel = grpc.insecure_channel(self.address, [("grpc.max_reconnect_backoff_ms", 200)])
         self.stub = replay_pb2_grpc.ReplayServiceStub(self.channel)
 
     def start(self) -> "ShardProcess":
         with self.log.open("ab") as log:
-            command = [sys.executable, "-m", "replay_service", str(self._config)]
+            command = [sys.executable, "-m", "replay_service", str(self.config), "--index", str(self._index)]
             self.process = subprocess.Popen(command, stdout=log, stderr=log)
         return self
 
@@ -87,10 +93,17 @@ class ShardProcess:
         actor: str = "actor-0",
         wait_ms: int = 0,
         timeout: float = 20,
+        leaves: bool = False,
     ) -> pb.AppendResponse:
         numbered = [pb.Episode(sequence=first + at, records=records) for at, records in enumerate(episodes)]
         request = pb.AppendRequest(
-            run=RUN, layout_digest=LAYOUT.digest, actor=actor, epoch=epoch, episodes=numbered, wait_ms=wait_ms
+            run=RUN,
+            layout_digest=LAYOUT.digest,
+            actor=actor,
+            epoch=epoch,
+            episodes=numbered,
+            wait_ms=wait_ms,
+            leaves=leaves,
         )
         return self.stub.Append(request, timeout=timeout)
 
