@@ -1,10 +1,11 @@
-"""`python -m actor CONFIG --index N`, or the evaluator with `--evaluate`."""
+"""`python -m actor CONFIG`, with `--index N` for a certain one, or the evaluator with `--evaluate`."""
 
 import sys
 import threading
 
 from townlet.config import Config
-from townlet.lifecycle import ServiceArguments, arguments_parser, run_service
+from townlet.lifecycle import ServiceArguments, add_index, arguments_parser, run_service
+from townlet.ordinal import actor_name
 
 
 def main(config: Config, arguments: ServiceArguments, stop: threading.Event) -> None:
@@ -18,12 +19,14 @@ def main(config: Config, arguments: ServiceArguments, stop: threading.Event) -> 
 
 
 def member_name(arguments: ServiceArguments) -> str:
-    """The process's name in the run."""
-    return "evaluator" if arguments.evaluate else f"actor-{arguments.index}"
+    """The process's name in the run; an actor that is not told which one it is has none until it has joined."""
+    if arguments.evaluate:
+        return "evaluator"
+    return "actor" if arguments.index is None else actor_name(arguments.index)
 
 
 if __name__ == "__main__":
     parser = arguments_parser("actor", "Steps a vectorized world and pushes whole episodes to the replay service.")
-    parser.add_argument("--index", type=int, default=0, help="which actor, from 0")
+    add_index(parser, "which actor (without it, but in lockstep: whichever is missing)", default=None)
     parser.add_argument("--evaluate", action="store_true", help="play greedy episodes of the averaged network instead")
     sys.exit(run_service(parser, member_name, main))

@@ -7,8 +7,8 @@ from actor.curiosity import Curiosity
 from protos import policy_pb2
 from townlet.checkpoint.form import Form, check_forms
 from townlet.checkpoint.state import State
-from townlet.config import DecaySettings, LadderSettings
 from townlet.exploration import epsilon_greedy, ladder
+from townlet.exploration_settings import LadderSettings
 from townlet.networks.acting import ActingNetwork
 from townlet.networks.interface import QNetwork
 from townlet.networks.memory import Memory
@@ -27,7 +27,6 @@ class Agent:
     def __init__(
         self,
         network: QNetwork,
-        exploration: LadderSettings | DecaySettings,
         lanes: int,
         first_lane: int,
         generator: torch.Generator,
@@ -35,7 +34,6 @@ class Agent:
     ) -> None:
         self.policy_version = 0
         self._acting = ActingNetwork(network.eval().requires_grad_(False), lanes, generator.device)
-        self._exploration = exploration
         self._lanes = lanes
         self._first_lane = first_lane
         self._generator = generator
@@ -102,6 +100,7 @@ class Agent:
         self.policy_version = saved["policy_version"]
 
     def _epsilon_of(self, exploration: policy_pb2.Exploration) -> Tensor:
-        if isinstance(self._exploration, LadderSettings):
-            return ladder(self._exploration, self._first_lane, self._lanes, exploration.ladder_lanes)
+        if exploration.HasField("ladder"):
+            rungs = LadderSettings(base=exploration.ladder.base, exponent=exploration.ladder.exponent)
+            return ladder(rungs, self._first_lane, self._lanes, exploration.ladder.lanes)
         return torch.full((self._lanes,), exploration.epsilon)

@@ -1,14 +1,19 @@
 """Pushes episodes to a shard: in order, exactly once, in the background."""
 
 import threading
+import time
 from collections import deque
+from collections.abc import Callable
 
 import structlog
 
 from protos import replay_pb2, replay_pb2_grpc
-from townlet.errors import TownletError
+from townlet.errors import SequenceError, StartOverError, TownletError
+from townlet.failpoints import failpoint
 from townlet.records import RecordLayout
 from townlet.rpc import CALL_TIMEOUT_S, WAIT_S, call_until_answered, open_channel
+from townlet.security_settings import TlsSettings
+from townlet.tracing import span
 from townlet.worker import Worker
 
 GROUP_LIMIT_BYTES = 4 * 2**20
@@ -22,6 +27,11 @@ class AppendClient:
 
     `append` only waits when `max_pending_bytes` of episodes are not acknowledged yet: that is how a replay that holds
     inserts back, or is away, makes the actor wait.
+
+    round: in lockstep the one that brings what is handed over from now on; else 0.
+    on_stored: told how many seconds each group of episodes took to be acknowledged.
+    waited_s: seconds that `append` has waited.
+    leaves: whether the actor leaves, so that the replay takes what is left without holding it back.
     """
 
     def __init__(
@@ -32,14 +42,21 @@ class AppendClient:
         layout: RecordLayout,
         max_pending_bytes: int,
         stop: threading.Event,
+        tls: TlsSettings | None,
+        on_stored: Callable[[float], object] = lambda _: None,
+        leaves: Callable[[], bool] = lambda: False,
     ) -> None:
+        self.round = 0
+        self.waited_s = 0.0
+        self._leaves = leaves
         self._peer = f"replay service at {address}"
         self._run = run
         self._actor = actor
         self._layout = layout
         self._max_pending_bytes = max_pending_bytes
         self._stop = stop
-        self._channel = open_channel(address)
+        self._on_stored = on_stored
+        self._channel = open_channel(address, tls)
         self._stub = replay_pb2_grpc.ReplayServiceStub(self._channel)
         self._pending: deque[bytes] = deque()
         self._pending_bytes = 0
@@ -60,16 +77,34 @@ class AppendClient:
         return self
 
     def __exit__(self, *exception: object) -> None:
+        self._stop.set()
         with self._changed:
             self._changed.notify_all()
+        self._channel.close()  # which ends a call that waits for the limiter
         self._worker.__exit__(*exception)  # type: ignore[arg-type]  # the interpreter's three
-        self._channel.close()
+
+    @property
+    def epoch(self) -> int:
+        """Of this actor at the shard."""
+        return self._epoch
+
+    @property
+    def next_sequence(self) -> int:
+        """All episodes with smaller numbers have been acknowledged."""
+        return self._next_sequence
+
+    @property
+    def pending_bytes(self) -> int:
+        """Of episodes handed over that are not acknowledged yet."""
+        return self._pending_bytes
 
     def append(self, records: bytes) -> None:
         """Hand an episode over. Returns at once unless too much is pending; gives up when the process stops."""
         with self._changed:
             while self._pending_bytes >= self._max_pending_bytes and not self._stop.is_set():
+                began_s = time.monotonic()
                 self._changed.wait(0.1)
+                self.waited_s += time.monotonic() - began_s
             self._pending.append(records)
             self._pending_bytes += len(records)
             self._changed.notify_all()
@@ -95,8 +130,13 @@ class AppendClient:
                     for at, records in enumerate(group)
                 ],
                 wait_ms=int(1e3 * WAIT_S),
+                round=self.round,
             )
-            self._append_until_stored(request)
+            began_s = time.monotonic()
+            with span("append", episodes=len(group)):
+                self._append_until_stored(request)
+            self._on_stored(time.monotonic() - began_s)
+            failpoint("actor.append.after_answer")
             self._next_sequence += len(group)
             with self._changed:
                 for records in group:
@@ -120,14 +160,18 @@ class AppendClient:
 
     def _append_until_stored(self, request: replay_pb2.AppendRequest) -> None:
         while not self._stop.is_set():
-            response = call_until_answered(
-                self._stub.Append,
-                request,
-                peer=self._peer,
-                stop=self._stop,
-                timeout_s=WAIT_S + CALL_TIMEOUT_S,
-                on_retry=self._note_retry,
-            )
+            request.leaves = self._leaves()
+            try:
+                response = call_until_answered(
+                    self._stub.Append,
+                    request,
+                    peer=self._peer,
+                    stop=self._stop,
+                    timeout_s=WAIT_S + CALL_TIMEOUT_S,
+                    on_retry=self._note_retry,
+                )
+            except SequenceError as error:
+                raise StartOverError(f"{self._peer} has been taken back to a version: {error}") from None
             if not response.blocked_by:
                 return
             del request.episodes[: response.next_sequence - request.episodes[0].sequence]

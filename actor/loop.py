@@ -1,45 +1,32 @@
-"""The actor's main loop."""
+"""The actor's main loop, in both schedules."""
 
 import threading
 
-from actor.agent import Agent
-from actor.append_client import AppendClient
-from actor.episodes import EpisodeAccumulator
+from actor.life import Life
 from actor.policy_watcher import PolicyWatcher
-from actor.reporter import Reporter
-from actor.schooling import Schooling
-from actor.tally import Tally
+from actor.rounds import Rounds
 from actor.versions import ActorVersions
-from townlet.worlds.interface import VectorWorld
 
 
-def act(
-    world: VectorWorld,
-    agent: Agent,
-    episodes: EpisodeAccumulator,
-    replay: AppendClient,
-    policies: PolicyWatcher,
-    reporter: Reporter,
-    tally: Tally,
-    schooling: Schooling,
-    versions: ActorVersions,
-    stop: threading.Event,
-) -> None:
-    """Live in the world with the newest policy, and push every finished episode, until `stop`."""
-    view = world.view()
+def act(life: Life, policies: PolicyWatcher, versions: ActorVersions, stop: threading.Event) -> None:
+    """Live with the newest policy, and push every finished episode, until `stop`, or told to leave."""
     policy = policies.wait()
-    while not stop.is_set():
+    while True:
         versions.hold_when_asked()
+        if stop.is_set() or life.leaves:  # looked at only now, so that nothing is done after the last version
+            return
         if policy is not None:
-            agent.adopt(policy)
-            world.set_run_episodes(policy.run_episodes)
-            reporter.policy_version = policy.version
-        action = agent.act(view)
-        step = world.step(action)
-        for part in episodes.add(view, agent.memory, action, step, agent.novelty(step)):
-            replay.append(part.records)
-        agent.remember(action, step)
-        tally.add(step)
-        schooling.add(view, agent.epsilon, step)
-        view = step.view
+            life.adopt(policy)
+        life.step()
         policy = policies.take()
+
+
+def act_in_rounds(life: Life, policies: PolicyWatcher, rounds: Rounds, steps_per_round: int) -> None:
+    """Live round after round, each with its own policy, until the process stops."""
+    rounds.end(life.policy_version)
+    while policy := policies.wait_for(life.policy_version + 1):
+        life.adopt(policy)
+        rounds.begin(policy.version)
+        for _ in range(steps_per_round):
+            life.step()
+        rounds.end(policy.version)

@@ -1,14 +1,16 @@
-"""Keeps the newest policy that the learner has published."""
+"""Keeps the newest policy that the learner has published, or that a relay has passed on."""
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import grpc
 import structlog
 
 from protos import policy_pb2, policy_pb2_grpc
-from townlet.errors import UnavailableError
+from townlet.errors import StartOverError, UnavailableError
 from townlet.rpc import FIRST_RETRY_S, LAST_RETRY_S, open_channel
+from townlet.security_settings import TlsSettings
 from townlet.status import from_rpc_error
 from townlet.worker import Worker
 
@@ -16,15 +18,26 @@ log = structlog.get_logger()
 
 
 class PolicyWatcher:
-    """Subscribes, and again whenever the learner has gone away. What is older than the newest policy is dropped."""
+    """Subscribes, and again whenever the other side has gone away. What is older than the newest policy is dropped.
+
+    on_policy: called whenever one has arrived.
+    """
 
     def __init__(
-        self, address: str, run: str, member: str, weights: policy_pb2.Weights.ValueType, stop: threading.Event
+        self,
+        address: str,
+        run: str,
+        member: str,
+        weights: policy_pb2.Weights.ValueType,
+        stop: threading.Event,
+        tls: TlsSettings | None,
+        on_policy: Callable[[], None] = lambda: None,
     ) -> None:
-        self._peer = f"learner at {address}"
+        self._peer = f"policy service at {address}"
         self._request = policy_pb2.SubscribeRequest(run=run, member=member, weights=weights)
         self._stop = stop
-        self._channel = open_channel(address)
+        self._on_policy = on_policy
+        self._channel = open_channel(address, tls)
         self._stub = policy_pb2_grpc.PolicyServiceStub(self._channel)
         self._arrived = threading.Condition()
         self._newest: policy_pb2.Policy | None = None
@@ -54,17 +67,30 @@ class PolicyWatcher:
                 self._arrived.wait(0.1)
         return self.take()
 
+    def wait_for(self, version: int) -> policy_pb2.Policy | None:
+        """The policy of this version, waited for; None when the process stops.
+
+        Raises StartOverError when the run is past it: it would never come.
+        """
+        while (policy := self.wait()) is not None:
+            if policy.version > version:
+                raise StartOverError(f"the run acts with policy {policy.version} already, expected {version}")
+            if policy.version == version:
+                return policy
+        return None
+
     def _watch(self) -> None:
         pause_s = FIRST_RETRY_S
         while not self._stop.is_set():
             try:
-                # The one call without a deadline: it lasts as long as the learner does, and keep-alive ends it else.
+                # The one call without a deadline: it lasts as long as the other side does, and keep-alive ends it else.
                 self._stream = self._stub.Subscribe(self._request)
                 for response in self._stream:
                     pause_s = FIRST_RETRY_S
                     with self._arrived:
                         self._newest = response.policy
                         self._arrived.notify_all()
+                    self._on_policy()
             except grpc.RpcError as rpc_error:
                 error = from_rpc_error(rpc_error, self._peer)
                 if not isinstance(error, UnavailableError):

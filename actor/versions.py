@@ -12,6 +12,8 @@ from townlet.checkpoint.state import State
 from townlet.checkpoint.store import VersionStore
 from townlet.errors import TownletError
 from townlet.failpoints import failpoint
+from townlet.telemetry import stand_on
+from townlet.tracing import span
 
 log = structlog.get_logger()
 
@@ -39,6 +41,7 @@ class ActorVersions:
     def take_up(self, version: int) -> None:
         """Be the actor that this version holds. Raises CheckpointError when it cannot be; then it is of no use."""
         self._state.take_up(self._store.open(version, self._member).state(self._member))
+        stand_on(version)
         log.info("taken_up", version=version)
 
     def hold_when_asked(self) -> None:
@@ -47,19 +50,30 @@ class ActorVersions:
         if version in (0, self._last):
             return
         self._last = version
+        with span("hold", version=version):
+            self._hold(version)
+
+    def _hold(self, version: int) -> None:
         self._replay.flush()
         failpoint("actor.hold.after_flush")
         state = self._state.capture()
         try:
-            if self._reporter.hold(version):
-                self._writer.submit(self._deliver, version, state)
+            self._reporter.hold(version, lambda: self._submit(version, state))
         except TownletError as error:
             log.info("hold_ended", version=version, reason=str(error))
+
+    def save(self, version: int) -> None:
+        """At the end of a round, where nothing moves: deliver what the actor is."""
+        self._submit(version, self._state.capture())
+
+    def _submit(self, version: int, state: State) -> None:
+        self._writer.submit(self._deliver, version, state)
 
     def _deliver(self, version: int, state: State) -> None:
         try:
             failpoint("actor.version.before_state")
-            files: tuple[FileRecord, ...] = self._store.write_state(version, self._member, state)
+            with span("version.write", version=version):
+                files: tuple[FileRecord, ...] = self._store.write_state(version, self._member, state)
             failure = ""
         except TownletError as error:
             log.warning("version_not_written", version=version, reason=str(error))

@@ -8,7 +8,6 @@ from actor.agent import Agent
 from actor.curiosity import Curiosity, arrived
 from actor.episodes import EpisodeAccumulator
 from protos import policy_pb2
-from townlet.config import LadderSettings
 from townlet.curiosity import RndSettings
 from townlet.errors import CheckpointError
 from townlet.networks.build import build_network
@@ -28,11 +27,11 @@ def make_distillation(seed: int = 0, hidden: tuple[int, ...] = (16,)) -> RandomD
 
 def make_agent(lanes: int, curiosity: Curiosity | None) -> Agent:
     network = build_network(MlpQSettings(hidden=(8,)), SPEC)
-    return Agent(network, LadderSettings(), lanes, 0, torch.Generator().manual_seed(0), curiosity)
+    return Agent(network, lanes, 0, torch.Generator().manual_seed(0), curiosity)
 
 
 def make_policy(agent: Agent, distillation: RandomDistillation) -> policy_pb2.Policy:
-    exploration = policy_pb2.Exploration(ladder_lanes=2)
+    exploration = policy_pb2.Exploration(ladder=policy_pb2.Ladder(lanes=2, base=0.4, exponent=7.0))
     weights = encode_weights(agent._acting.network)
     return policy_pb2.Policy(
         version=3, weights=weights, exploration=exploration, curiosity=encode_weights(distillation)
