@@ -1,149 +1,231 @@
-"""Composition root: settings -> objects -> main loop."""
+"""Composition root: settings -> objects -> main loop.
 
+Of several ranks the first one is composed as one that is alone, but that it hands out its batches; the others follow.
+"""
+
+import os
 import threading
+from contextlib import closing
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+from prometheus_client import CollectorRegistry
 from torch.utils.tensorboard import SummaryWriter
 
-from learner.batch import TransitionWindows
-from learner.curiosity import Curiosity
-from learner.intrinsic_weight import IntrinsicWeight
+from learner.assembly import Assembly
+from learner.build import (
+    build_assembly,
+    build_curiosity,
+    build_loss,
+    build_round_batches,
+    build_sample_client,
+    build_share_codec,
+    replay_addresses,
+)
+from learner.conductor import Conductor
+from learner.diary import Diary
+from learner.first_rank import FirstRank
+from learner.front import Front
+from learner.hand_outs import HandOuts
 from learner.keeper import Keeper
-from learner.loop import learn
-from learner.loss import SequenceLoss, TransitionLoss
+from learner.loop import learn, learn_in_rounds
+from learner.meeting import device_of, meet
 from learner.meter import Meter
+from learner.metrics import batch_readings
+from learner.other_rank import follow
 from learner.pause import Pause
-from learner.resume import bring_shards_along, resume
-from learner.sample_client import SampleClient
-from learner.sequences import SequenceWindows
+from learner.rank_processes import OtherRanks
+from learner.ranks import Ranks
+from learner.resume import Resumed, bring_shards_along, check_shards_are_new, resume
+from learner.round_shards import RoundShards
 from learner.service import LearnerService
-from learner.shards import Shards
+from learner.several import Several
+from learner.share import undivided
 from learner.state import capture
-from learner.update import QLearning
+from learner.update import HandOut, QLearning, Update
+from townlet.checkpoint.state import State
 from townlet.checkpoint.store import VersionStore
-from townlet.config import Config, PrioritizedSettings
-from townlet.lifecycle import address_of
+from townlet.config import Config
+from townlet.errors import StartOverError
+from townlet.metrics.calls import CallMetrics
+from townlet.metrics.readings import Readings
+from townlet.metrics.registry import new_registry
 from townlet.networks.build import build_network
-from townlet.networks.distillation import RandomDistillation
 from townlet.records import RecordLayout
 from townlet.run_folder import RunFolder, write_json
+from townlet.schedule import LockstepSettings
 from townlet.specs import EnvironmentSpec
+from townlet.telemetry import stand_on
+from townlet.telemetry import version as newest_version
+from townlet.tokens import tokens_for
+from townlet.tracing import interceptors, traced
 from townlet.worlds.build import world_spec
 
 SAMPLING_STREAM = 2**32
 """Sets the learner's draws of shards apart from the shards' own streams, which are numbered from 0."""
 
 
-def run_learner(config: Config, stop: threading.Event) -> None:
-    """Take up the run's state, serve its members, and learn."""
+@dataclass(frozen=True)
+class Ground:
+    """What every rank begins with. device: of this one."""
+
+    config: Config
+    spec: EnvironmentSpec
+    layout: RecordLayout
+    device: torch.device
+
+    def learning(self, ranks: Ranks | None = None, hand_out: HandOut = undivided) -> QLearning:
+        """The networks and their optimisers. See `QLearning`."""
+        network = build_network(self.config.network, self.spec).to(self.device)
+        curiosity = build_curiosity(self.config, self.spec, self.device, ranks)
+        return QLearning(network, self.config.learner, build_loss(self.config), curiosity, ranks, hand_out)
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What both schedules work with. generator: of the draws of shards. first: of several ranks; None for one alone."""
+
+    config: Config
+    learning: QLearning
+    service: LearnerService
+    assembly: Assembly
+    generator: np.random.Generator
+    pause: Pause
+    meter: Meter
+    keeper: Keeper
+    resumed: Resumed | None
+    registry: CollectorRegistry
+    stop: threading.Event
+    first: FirstRank | None
+
+    def capture(self) -> State:
+        """The learner's state, which is that of every rank."""
+        if self.first is not None:
+            self.first.compare(self.learning)
+        return capture(self.learning, self.generator, self.service.books())
+
+
+def run_learner(config: Config, stop: threading.Event, others: OtherRanks, *, fallback: bool = False) -> None:
+    """Lead the run, alone or as the first of several ranks; or follow the first one."""
     torch.set_num_threads(config.learner.threads)
     torch.manual_seed(config.seed)
-    spec = world_spec(config)
-    layout = RecordLayout.of(spec, config.memory)
-    device = torch.device(config.learner.device)
-    folder = RunFolder(config.run.folder)
+    spec, place = world_spec(config), others.place
+    ground = Ground(config, spec, RecordLayout.of(spec, config.memory), device_of(place, config.learner.device))
+    if place.ranks == 1:
+        _lead(ground, stop, None, fallback)
+        return
+    codec = build_share_codec(config, ground.layout, spec, ground.device, place.ranks)
+    with meet(place, ground.device, config.digest(), others.check, stop) as groups:
+        several, hand_outs = Several(groups, place, stop), HandOuts(groups, place, codec.size)
+        if place.rank == 0:
+            with FirstRank(several, hand_outs, codec, stop) as first:
+                _lead(ground, stop, first, fallback)
+        else:
+            follow(ground.learning(several), hand_outs, several, codec, starts_over=place.store is None)
 
-    network = build_network(config.network, spec).to(device)
-    learning = QLearning(network, config.learner, build_loss(config), build_curiosity(config, spec, device))
+
+def _lead(ground: Ground, stop: threading.Event, first: FirstRank | None, fallback: bool) -> None:
+    """Listen, then learn."""
+    config = ground.config
+    registry = new_registry("learner", config.run.name, config.digest(), newest_version)
+    tokens = tokens_for(config.security.tokens, os.environ)
+    around = [CallMetrics(registry), *interceptors()]
+    with Front(config.learner.listen or config.learner.address, config.security.tls, tokens, around) as front:
+        _train(ground, front, registry, stop, first, fallback)
+
+
+def _train(
+    ground: Ground,
+    front: Front,
+    registry: CollectorRegistry,
+    stop: threading.Event,
+    first: FirstRank | None,
+    fallback: bool,
+) -> None:
+    """Take up the run's state, serve its members, and learn. fallback: damaged versions are passed over."""
+    config, layout, spec, device = ground.config, ground.layout, ground.spec, ground.device
+    folder = RunFolder(config.run.folder)
+    learning = ground.learning(first.several, first.hand_out) if first else ground.learning()
     generator = np.random.Generator(np.random.Philox(key=(config.seed, SAMPLING_STREAM)))
     store = VersionStore(config.checkpoint.root or folder.versions)
-    resumed = resume(store, config, layout.digest, learning, generator)
+    learning.update = traced("update", learning.update)  # type: ignore[method-assign]  # itself, unless it is traced
+    resumed = resume(store, config, layout.digest, learning, generator, fallback=fallback)
     if resumed is not None:
-        bring_shards_along(resumed.manifest, config, stop)
-    meter = Meter()
+        stand_on(resumed.manifest.version)
+        bring_shards_along(resumed, config, stop)
+    elif isinstance(config.schedule, LockstepSettings):
+        check_shards_are_new(config, stop)
+    if first is not None:
+        first.take_along(learning)
+    meter, pause = Meter(), Pause(stop)
     scalars = SummaryWriter(str(folder.tensorboard))
-    pause = Pause()
-    service = LearnerService(config, layout.digest, learning, meter, scalars, resumed, stop, store, pause)
+    service = LearnerService(
+        front, config, layout.digest, learning, meter, scalars, resumed, stop, store, pause, registry
+    )
+    assembly = build_assembly(config, layout, spec, device, generator, shared=first is not None)
     keeper = Keeper(folder, config.digest(), config.learner.save_period_s)
-    replay = sample_client(config, layout, spec, device, generator, stop)
-
-    def stand_by() -> None:
-        pause.between_updates(lambda: capture(learning, generator, service.books()))
-
-    with service, replay:
-        learn(
-            learning,
-            replay,
-            service.publish,
-            stand_by,
-            keeper.save_when_due,
-            meter,
-            config.learner.publish_period_updates,
-            config.learner.max_updates,
-            stop,
-        )
-        service.make_last_version(stand_by)
+    parts = Parts(config, learning, service, assembly, generator, pause, meter, keeper, resumed, registry, stop, first)
+    with closing(scalars), service:
+        if isinstance(config.schedule, LockstepSettings):
+            _learn_in_rounds(parts, config.schedule, folder)
+        else:
+            _learn(parts)
         stop.set()
         keeper.save(learning)
         write_json(folder.result, {"updates": learning.updates, **service.result()})
-    scalars.close()
 
 
-def build_loss(config: Config) -> TransitionLoss | SequenceLoss:
-    """What the configured network minimises."""
-    learner, sequence = config.learner, config.sequence
-    if sequence is None:
-        return TransitionLoss(learner.huber_delta, learner.value_rescaling)
-    return SequenceLoss(learner.huber_delta, learner.value_rescaling, sequence.priority_eta, sequence.period)
+def _learn(parts: Parts) -> None:
+    config, service = parts.config, parts.service
 
+    def stand_by() -> None:
+        parts.pause.between_updates(parts.capture)
 
-def build_curiosity(config: Config, spec: EnvironmentSpec, device: torch.device) -> Curiosity | None:
-    """What pays for novelty, with random parameters from torch's global generator; None without curiosity."""
-    settings = config.curiosity
-    if settings is None:
-        return None
-    weight = IntrinsicWeight(settings.weight, spec.step_cap)
-    return Curiosity(RandomDistillation(settings, spec).to(device), settings, weight)
-
-
-def build_windows(config: Config, layout: RecordLayout, spec: EnvironmentSpec) -> TransitionWindows | SequenceWindows:
-    """What the configured network is trained on."""
-    learner, sequence, memory = config.learner, config.sequence, config.memory
-    if sequence is None or memory is None:
-        return TransitionWindows(
-            layout,
-            n_step=learner.n_step,
-            gamma=learner.gamma,
-            reward_scale=learner.reward_scale,
-            truncation_bootstraps=spec.truncation_bootstraps,
-            curious=config.curiosity is not None,
+    with build_sample_client(config, parts.assembly, parts.generator, parts.stop) as replay:
+        parts.registry.register(Readings(lambda: batch_readings(replay)))
+        learn(
+            parts.learning,
+            replay,
+            service.publish,
+            stand_by,
+            parts.keeper.save_when_due,
+            parts.meter,
+            config.learner.publish_period_updates,
+            config.learner.max_updates,
+            parts.stop,
         )
-    return SequenceWindows(
-        layout,
-        memory,
-        burn_in=sequence.burn_in,
-        unroll=sequence.unroll,
-        n_step=learner.n_step,
-        gamma=learner.gamma,
-        reward_scale=learner.reward_scale,
-        truncation_bootstraps=spec.truncation_bootstraps,
-        curious=config.curiosity is not None,
-    )
+        service.make_last_version(stand_by)
+        parts.stop.set()
+    if service.starts_over:
+        raise StartOverError(service.starts_over)
 
 
-def sample_client(
-    config: Config,
-    layout: RecordLayout,
-    spec: EnvironmentSpec,
-    device: torch.device,
-    generator: np.random.Generator,
-    stop: threading.Event,
-) -> SampleClient:
-    """Draws what the configured network is trained on. generator: of the draws of shards."""
-    addresses = tuple(
-        address_of(address, f"replay.addresses[{shard}]") for shard, address in enumerate(config.replay.addresses)
-    )
-    return SampleClient(
-        Shards(addresses, generator),
-        build_windows(config, layout, spec),
-        run=config.run.name,
-        batch_size=config.learner.batch_size,
-        batches_per_request=config.learner.batches_per_request,
-        prefetch_requests=config.learner.prefetch_requests,
-        prioritized=isinstance(config.replay.sampler, PrioritizedSettings),
-        importance_exponent=config.learner.importance_exponent,
-        device=device,
-        generator=generator,
-        stop=stop,
-    )
+def _learn_in_rounds(parts: Parts, schedule: LockstepSettings, folder: RunFolder) -> None:
+    config, learning, service, stop = parts.config, parts.learning, parts.service, parts.stop
+    shards = RoundShards(replay_addresses(config), parts.generator, config.security.tls)
+    batches = build_round_batches(config, shards, parts.assembly)
+    diary = Diary(folder.diary, learning, parts.resumed.round if parts.resumed else 0, schedule.diary_rounds)
+
+    def is_last() -> bool:
+        learned = learning.updates + (0 if schedule.lag else batches.updates)
+        return stop.is_set() or (config.learner.max_updates is not None and learned >= config.learner.max_updates)
+
+    def note(update: Update) -> None:
+        parts.meter.add(update)
+        diary.add(update)
+
+    with batches:
+        conductor = Conductor(
+            config.run.name,
+            service.round_ends(),
+            service.publish,
+            shards,
+            parts.pause,
+            diary,
+            parts.capture,
+            is_last,
+            stop,
+        )
+        learn_in_rounds(learning, conductor, batches, note, parts.keeper.save_when_due, schedule.lag)
+        conductor.close()

@@ -28,8 +28,9 @@ class FlatAdam:
         self.gradients.zero_()
         loss.backward()  # type: ignore[no-untyped-call]  # torch's own
 
-    def step(self) -> None:
+    def step(self, learning_rate: float) -> None:
         """Move the parameters along the gradients."""
+        self._adam.param_groups[0]["lr"] = learning_rate
         self._adam.step()
 
     def tensors(self) -> dict[str, Tensor]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from townlet.config import GoalSettings, Measure
+from townlet.evaluation_settings import GoalSettings, Measure
 
 
 @dataclass(frozen=True)

@@ -4,24 +4,41 @@ Pure: no clock, network or lock; times are arguments, in seconds since any fixed
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
-from itertools import zip_longest
+from enum import Enum
+from itertools import chain, count, zip_longest
 from math import inf
 from typing import Any
 
 from learner.goal import EvaluationPoint
 from protos import control_pb2
-from townlet.errors import UnknownMemberError
+from townlet.errors import FencedError, RefusedError, UnknownMemberError
+from townlet.ordinal import actor_name
 
 SURVIVAL_WINDOW_EPISODES = 100
 SILENCE_S = 10.0
 """A member that has not spoken for so long is away."""
+REPORTS_PER_S = 200.0
+"""All members together report no more often, as long as none of them has to be silent for half of that."""
+
+
+class State(Enum):
+    """How a member is."""
+
+    PRESENT = "present"
+    DRAINING = "draining"
+    LEFT = "left"
+    AWAY = "away"
 
 
 @dataclass
 class Member:
-    """One member as it last reported. Counters are totals of this incarnation."""
+    """One member as it last reported. Counters are totals of this incarnation.
+
+    draining: it was asked to leave. left: it has said that it leaves; its place is kept for its next incarnation.
+    joins: how many incarnations of it there have been.
+    """
 
     role: int
     incarnation: str
@@ -33,6 +50,9 @@ class Member:
     policy_version: int = 0
     next_stage_change: int = 0
     lanes_at_stage: list[int] = field(default_factory=list)
+    draining: bool = False
+    left: bool = False
+    joins: int = 1
 
 
 @dataclass
@@ -82,12 +102,17 @@ class Head:
     @property
     def actors(self) -> list[Member]:
         """The members that act."""
-        return [member for member in self.members.values() if member.role == control_pb2.ROLE_ACTOR]
+        return [member for member in self.members.values() if _acts(member)]
 
     @property
     def ladder_lanes(self) -> int:
         """Lanes of all actors: places on the ladder of epsilons."""
-        return max((actor.first_lane + actor.lanes for actor in self.actors), default=1)
+        return max((member.first_lane + member.lanes for member in self.members.values() if member.lanes), default=1)
+
+    def present_ladder_lanes(self, now_s: float) -> int:
+        """The same up to the last place whose actor is there, so that few actors explore as widely as many; or 0."""
+        present = [self.members[name] for name in self.present_actors(now_s)]
+        return max((member.first_lane + member.lanes for member in present), default=0)
 
     @property
     def lanes_at_stage(self) -> list[int]:
@@ -104,32 +129,67 @@ class Head:
         """Of the last finished episodes; None before the first."""
         return sum(self.returns) / len(self.returns) if self.returns else None
 
+    @property
+    def report_period_s(self) -> float:
+        """Seconds that each member lets pass between its reports, at least."""
+        return min(len(self.members) / REPORTS_PER_S, SILENCE_S / 2)
+
     def present_actors(self, now_s: float) -> list[str]:
         """Names of the actors that have spoken lately."""
         return [
-            name
-            for name, member in self.members.items()
-            if member.role == control_pb2.ROLE_ACTOR and now_s - self._heard_s.get(name, -inf) <= SILENCE_S
+            name for name, member in self.members.items() if _acts(member) and self.silence_s(name, now_s) <= SILENCE_S
         ]
+
+    def silence_s(self, name: str, now_s: float) -> float:
+        """Seconds since a member has last spoken; infinite when it has not since this process began."""
+        return now_s - self._heard_s.get(name, -inf)
+
+    def state_of(self, name: str, now_s: float) -> State:
+        """How a member is."""
+        member = self.members[name]
+        if member.left:
+            return State.LEFT
+        if self.silence_s(name, now_s) > SILENCE_S:
+            return State.AWAY
+        return State.DRAINING if member.draining else State.PRESENT
 
     def training_s(self, now_s: float) -> float:
         """Seconds since the first environment step."""
         return 0.0 if self.started_s is None else now_s - self.started_s
 
-    def join(self, request: control_pb2.JoinRequest, now_s: float) -> int:
-        """Make a member, or meet it again; the place of its first lane."""
+    def free_name(self, incarnation: str, now_s: float, first: Iterable[str] = ()) -> str:
+        """Of the lowest place whose actor is not there, for an incarnation that asks for any; or what it has already.
+
+        first: names that are given away before all others.
+        """
+        mine = (name for name, member in self.members.items() if member.incarnation == incarnation)
+        places = chain(first, map(actor_name, count()))
+        return next(mine, None) or next(name for name in places if not self._is_held(name, now_s))
+
+    def check_not_replaced(self, request: control_pb2.JoinRequest) -> None:
+        """Raises FencedError for one that comes again, and whose name another process has taken in the meantime.
+
+        A name that nobody has used since this learner began is its own: those whom a version names may be gone.
+        """
+        known = self.members.get(request.member)
+        if request.again and known and known.incarnation != request.incarnation and request.member in self._heard_s:
+            raise FencedError(f"{request.member}: another process has joined under this name")
+
+    def join(self, request: control_pb2.JoinRequest, now_s: float, place: int | None = None) -> int:
+        """Make a member, or meet it again; the place of its first lane, which is `place` where that is fixed."""
+        self._heard_s[request.member] = now_s
         known = self.members.get(request.member)
         if known is not None and known.incarnation == request.incarnation:
             return known.first_lane
         if known is None:
-            first_lane = sum(member.lanes for member in self.members.values())
+            first_lane = sum(member.lanes for member in self.members.values()) if place is None else place
         else:
             first_lane = known.first_lane
             self.past_environment_steps += known.environment_steps
             self.past_episodes += known.next_episode
             self.past_dropped_episodes += known.dropped_episodes
-        self.members[request.member] = Member(request.role, request.incarnation, request.lanes, first_lane)
-        self._heard_s[request.member] = now_s
+        joins = known.joins + 1 if known else 1
+        self.members[request.member] = Member(request.role, request.incarnation, request.lanes, first_lane, joins=joins)
         if self.started_s is None and request.role == control_pb2.ROLE_ACTOR:
             self.started_s = now_s
         return first_lane
@@ -173,17 +233,32 @@ class Head:
             member.next_stage_change = change.number + 1
             self.advances += change.to_stage > change.from_stage
             self.retreats += change.to_stage < change.from_stage
-        member.lanes_at_stage = list(request.lanes_at_stage)
+        member.lanes_at_stage = list(request.lanes_at_stage) or member.lanes_at_stage
         return new, member.next_stage_change
+
+    def drain(self, name: str, now_s: float) -> None:
+        """Ask an actor to leave. Raises RefusedError when there is none that could."""
+        member = self.members.get(name)
+        if member is None or member.role != control_pb2.ROLE_ACTOR:
+            actors = ", ".join(sorted(name for name, each in self.members.items() if each.lanes)) or "none"
+            raise RefusedError(f"drain {name}: expected an actor of this run ({actors})")
+        if not member.left and self.silence_s(name, now_s) > SILENCE_S:
+            raise RefusedError(f"drain {name}: expected an actor that is there, found it silent for {SILENCE_S:g} s")
+        member.draining = True
+
+    def leave(self, name: str, incarnation: str) -> None:
+        """A member has made its last report. Raises UnknownMemberError."""
+        self._incarnation(name, incarnation).left = True
 
     def hear(self, name: str, incarnation: str, now_s: float) -> None:
         """A member has spoken. Raises UnknownMemberError."""
         self._incarnation(name, incarnation)
         self._heard_s[name] = now_s
 
-    def acknowledge(self, name: str, policy_version: int) -> None:
-        """A member acts with this policy now. Raises UnknownMemberError."""
-        self._known(name).policy_version = policy_version
+    def acknowledge(self, versions: Mapping[str, int]) -> None:
+        """Members act with these versions of the policy now; who is no member is passed over."""
+        for name in self.members.keys() & versions.keys():
+            self.members[name].policy_version = versions[name]
 
     def state(self, now_s: float) -> dict[str, Any]:
         """The books as plain values."""
@@ -208,6 +283,10 @@ class Head:
             retreats=books["retreats"],
         )
 
+    def _is_held(self, name: str, now_s: float) -> bool:
+        member = self.members.get(name)
+        return member is not None and not member.left and self.silence_s(name, now_s) <= SILENCE_S
+
     def _reporting(self, request: control_pb2.ReportRequest) -> Member:
         return self._incarnation(request.member, request.incarnation)
 
@@ -222,3 +301,7 @@ class Head:
             return self.members[name]
         except KeyError:
             raise UnknownMemberError(f"{name}: not a member of this run (the learner may have restarted)") from None
+
+
+def _acts(member: Member) -> bool:
+    return member.role == control_pb2.ROLE_ACTOR and not member.left

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Collection
+from contextlib import suppress
 from dataclasses import dataclass
 
 from townlet.checkpoint.manifest import FileRecord
@@ -10,34 +11,53 @@ from townlet.errors import CheckpointError
 
 @dataclass(frozen=True)
 class Held:
-    """What an actor that holds is told. go_on: the version is cut, or given up. deliver: its files are wanted."""
+    """What an actor that holds is told. go_on: the version is cut, or given up. deliver: its files are wanted.
+
+    cut: the version is cut; of the last one this is so while nobody goes on.
+    """
 
     go_on: bool
     deliver: bool
+    cut: bool = False
 
 
 class Holds:
-    """Lives on the servers' event loop. version: the one that is announced to the actors; 0 for none."""
+    """Lives on the servers' event loop. version: the one for which actors shall stand still; 0 for none."""
 
     def __init__(self) -> None:
         self.version = 0
         self._preparing = 0
+        self._last = 0
+        """The version after which nobody goes on, once it is cut."""
         self._expected: frozenset[str] = frozenset()
         self._holding: set[str] = set()
         self._files: dict[str, tuple[FileRecord, ...]] = {}
         self._failure = ""
         self._changed = asyncio.Condition()
 
-    async def announce(self, version: int, actors: Collection[str]) -> None:
-        """Ask these actors to hold for a version, and wait until all of them do."""
+    def ask(self, version: int, actors: Collection[str]) -> None:
+        """Ask these actors to hold for a version."""
         self.version = self._preparing = version
         self._expected, self._holding, self._files, self._failure = frozenset(actors), set(), {}, ""
+
+    async def announce(self, version: int, actors: Collection[str]) -> None:
+        """Ask these actors to hold for a version, and wait until all of them do."""
+        self.ask(version, actors)
         async with self._changed:
             await self._changed.wait_for(lambda: self._holding >= self._expected)
+
+    def missing(self) -> list[str]:
+        """Who has been asked to hold, and moves yet."""
+        return sorted(self._expected - self._holding)
 
     async def release(self) -> None:
         """Let the actors go on: the version has been cut."""
         self.version = 0
+        await self._notify()
+
+    async def keep(self) -> None:
+        """Have the actors stand still on for as long as this process lives: the last version has been cut."""
+        self._last = self.version
         await self._notify()
 
     async def delivered(self) -> dict[str, tuple[FileRecord, ...]]:
@@ -50,20 +70,27 @@ class Holds:
 
     async def end(self) -> None:
         """The version is complete, or given up: nothing more is wanted for it."""
-        self.version = self._preparing = 0
+        self.version, self._preparing = self._last, 0
         await self._notify()
 
     async def hold(self, actor: str, version: int, wait_s: float) -> Held:
-        """Called for an actor that stands still; returns when it may go on, or after `wait_s`."""
+        """Called for an actor that stands still; returns when the version is cut, or after `wait_s`."""
         if version == self.version:
+            knew_of_cut = version == self._last
             self._holding.add(actor)
             await self._notify()
-            try:
+            with suppress(TimeoutError):
                 async with asyncio.timeout(wait_s), self._changed:
-                    await self._changed.wait_for(lambda: version != self.version)
-            except TimeoutError:
-                return Held(go_on=False, deliver=True)
-        return Held(go_on=True, deliver=version == self._preparing and actor in self._expected)
+                    await self._changed.wait_for(
+                        lambda: version != self.version or (version == self._last and not knew_of_cut)
+                    )
+        return self._held(actor, version)
+
+    def _held(self, actor: str, version: int) -> Held:
+        go_on, last = version != self.version, version == self._last
+        if not go_on and not last:
+            return Held(go_on=False, deliver=True)
+        return Held(go_on=go_on, deliver=version == self._preparing and actor in self._expected, cut=True)
 
     async def deliver(self, actor: str, version: int, files: Collection[FileRecord], failure: str) -> None:
         """Called with an actor's files, or why there are none."""
@@ -73,6 +100,11 @@ class Holds:
             self._failure = f"{actor}: {failure}"
         else:
             self._files[actor] = tuple(files)
+        await self._notify()
+
+    async def leave(self, actor: str) -> None:
+        """An actor has left: nobody waits for it, and what it has delivered counts."""
+        self._expected -= {actor} - self._files.keys()
         await self._notify()
 
     async def _notify(self) -> None:

@@ -16,7 +16,7 @@ class IntrinsicWeight:
         self._settings = settings
         self._step_cap = step_cap
         self._survival: deque[int] = deque()
-        self.value = settings.value if isinstance(settings, ConstantWeightSettings) else settings.start
+        self.value = _first(settings)
 
     def add(self, steps: int) -> None:
         """An episode of the run has finished after so many steps: the weight may shrink, once."""
@@ -27,6 +27,16 @@ class IntrinsicWeight:
             self._survival.popleft()
         if self._lives_long_and_evenly(self._settings):
             self.value = max(self._settings.minimum, self.value * self._settings.factor)
+
+    def steer(self, settings: AdaptiveWeightSettings | ConstantWeightSettings) -> None:
+        """Go by these settings from now on. The weight itself stays as it is, as far as they allow."""
+        if isinstance(settings, AdaptiveWeightSettings):
+            self.value = max(settings.minimum, self.value)
+        self._settings = settings
+
+    def begin_anew(self) -> None:
+        """The weight is what it begins with."""
+        self.value = _first(self._settings)
 
     def state(self) -> dict[str, Any]:
         """Weight and window as plain values."""
@@ -43,3 +53,8 @@ class IntrinsicWeight:
         mean = sum(self._survival) / count
         variance = sum((steps - mean) ** 2 for steps in self._survival) / count
         return variance < settings.variance_below and mean > settings.mean_above * self._step_cap
+
+
+def _first(settings: AdaptiveWeightSettings | ConstantWeightSettings) -> float:
+    """The weight to begin with."""
+    return settings.value if isinstance(settings, ConstantWeightSettings) else settings.start

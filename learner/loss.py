@@ -15,12 +15,14 @@ from townlet.td import double_q_value, eta_priority, huber, rescale, unscale
 class Loss:
     """value: float32 [], to be minimised. The others carry no gradient.
 
-    priorities: float32 [B]. mean_q: float32 [], over the actions taken.
+    priorities: float32 [B]. mean_q: float32 [], over the actions taken. steps: int64 [], over which value and mean_q
+    are means.
     """
 
     value: Tensor
     priorities: Tensor
     mean_q: Tensor
+    steps: int | Tensor
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class TransitionLoss:
         taken = online(batch.observation).gather(1, batch.action[:, None]).squeeze(1)
         td_error = taken - goal
         loss = (batch.importance_weight * huber(td_error, delta=self.huber_delta)).mean()
-        return Loss(loss, td_error.detach().abs(), taken.detach().mean())
+        return Loss(loss, td_error.detach().abs(), taken.detach().mean(), len(td_error))
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ class SequenceLoss:
             (losses * batch.valid).sum() / valid,
             eta_priority(td_error.detach(), batch.valid, eta=self.priority_eta),
             (taken.detach() * batch.valid).sum() / valid,
+            valid,
         )
 
 

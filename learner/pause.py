@@ -1,4 +1,4 @@
-"""Lets the servers' thread have the training stand still between two updates."""
+"""Lets the servers' thread have the training stand still between two updates: for a version, or until it may resume."""
 
 import asyncio
 import threading
@@ -7,18 +7,36 @@ from concurrent.futures import Future
 
 from townlet.checkpoint.state import State
 
+POLL_S = 0.1
+
 
 class Pause:
-    """Shared by the main thread, which trains, and the event loop, which asks. One who asks at a time."""
+    """Shared by the main thread, which trains, and the event loop, which asks. One who asks at a time.
 
-    def __init__(self) -> None:
+    stop: nobody is kept any longer once it is set. paused: whether the training stands still until `resume`.
+    """
+
+    def __init__(self, stop: threading.Event | None = None) -> None:
+        self.paused = False
+        self._stop = stop or threading.Event()
         self._asked: Future[State] | None = None
+        self._changed = threading.Event()
         self._go_on = threading.Event()
+
+    def pause(self) -> None:
+        """Make no further update until `resume`; versions can be made meanwhile."""
+        self.paused = True
+
+    def resume(self) -> None:
+        """Train again; harmless when it does."""
+        self.paused = False
+        self._changed.set()
 
     async def stand_still(self) -> State:
         """The learner's state between two updates. No update is made from then on, until `go_on`."""
         self._go_on.clear()
         self._asked = Future()
+        self._changed.set()
         return await asyncio.wrap_future(self._asked)
 
     def go_on(self) -> None:
@@ -28,6 +46,19 @@ class Pause:
 
     def between_updates(self, capture: Callable[[], State]) -> None:
         """Called by the main thread wherever it may stand still: does so when it was asked to."""
+        self._answer(capture)
+        while self.paused and not self._stop.is_set():
+            self._changed.wait(POLL_S)
+            self._changed.clear()
+            self._answer(capture)
+
+    def stay(self, goes_on: Callable[[], bool]) -> None:
+        """Called by the main thread where nothing can be captured: while it is paused, and until `goes_on` says so."""
+        while self.paused and not self._stop.is_set() and not goes_on():
+            self._changed.wait(POLL_S)
+            self._changed.clear()
+
+    def _answer(self, capture: Callable[[], State]) -> None:
         asked = self._asked
         if asked is None or not asked.set_running_or_notify_cancel():
             return

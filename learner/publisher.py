@@ -1,35 +1,27 @@
-"""The newest policy, for whoever subscribes: newest wins, and nobody's slowness holds anybody up."""
-
-import asyncio
-from dataclasses import dataclass
+"""The newest policy, as the learner publishes it."""
 
 from protos import policy_pb2
-
-
-@dataclass(frozen=True)
-class Published:
-    """One policy as it is sent: with the trained network's weights, and with the averaged ones."""
-
-    version: int
-    online: policy_pb2.SubscribeResponse
-    averaged: policy_pb2.SubscribeResponse
+from townlet.policy_service import PolicyFeeds
 
 
 class Publisher:
-    """Lives on the servers' event loop. One serialisation a policy, whatever the number of subscribers."""
+    """Lives on the servers' event loop. version: of the newest policy; 0 before the first."""
 
     def __init__(self) -> None:
-        self.newest: Published | None = None
-        self._changed = asyncio.Event()
+        self.version = 0
+        self.feeds = PolicyFeeds()
 
-    def publish(self, policy: Published) -> None:
-        """From now on this is the newest policy."""
-        self.newest = policy
-        self._changed.set()
-        self._changed = asyncio.Event()
+    def publish(self, policy: policy_pb2.Policy, online: bytes, averaged: bytes, curiosity: bytes) -> None:
+        """From now on this is the newest policy, with the trained network's weights, and with the averaged ones.
 
-    async def newer_than(self, version: int) -> Published:
-        """The newest policy, as soon as there is one newer than `version`."""
-        while self.newest is None or self.newest.version <= version:
-            await self._changed.wait()
-        return self.newest
+        curiosity: sent with the trained network's only.
+        """
+        self.feeds.online.publish(_serialised(policy, online, curiosity))
+        self.feeds.averaged.publish(_serialised(policy, averaged, b""))
+        self.version = policy.version
+
+
+def _serialised(policy: policy_pb2.Policy, weights: bytes, curiosity: bytes) -> bytes:
+    response = policy_pb2.SubscribeResponse(policy=policy)
+    response.policy.weights, response.policy.curiosity = weights, curiosity
+    return response.SerializeToString()

@@ -14,8 +14,11 @@ from learner.head import Head
 from learner.intrinsic_weight import IntrinsicWeight
 from learner.meter import Means, Meter
 from learner.publisher import Publisher
+from learner.rounds import Rounds
+from learner.stalls import Stalls
+from learner.waits import Wait, in_words, limiters_awaited, members_awaited, shards_awaited, standing_still
 from protos import admin_pb2, replay_pb2
-from townlet.config import GoalSettings
+from townlet.evaluation_settings import GoalSettings
 from townlet.rpc import CALL_TIMEOUT_S
 
 if TYPE_CHECKING:
@@ -37,7 +40,9 @@ class Scoreboard:
     """Lives on the servers' event loop.
 
     updates: how many the learner has made. finish: called once the confirmed goal says that the run shall end.
-    intrinsic_weight: what novelty is worth; None without curiosity.
+    intrinsic_weight: what novelty is worth; None without curiosity. rounds: of lockstep; None in async.
+    paused: whether the training was told to stand still. cut_waits: whom a version that is being cut waits for, in
+    words.
     """
 
     def __init__(
@@ -52,6 +57,9 @@ class Scoreboard:
         scalars: Scalars,
         finish: Callable[[], None],
         intrinsic_weight: IntrinsicWeight | None = None,
+        rounds: Rounds | None = None,
+        paused: Callable[[], bool] = lambda: False,
+        cut_waits: Callable[[], str] = str,
     ) -> None:
         self._run = run
         self._head = head
@@ -63,6 +71,10 @@ class Scoreboard:
         self._scalars = scalars
         self._finish = finish
         self._intrinsic_weight = intrinsic_weight
+        self._rounds = rounds
+        self._paused = paused
+        self._cut_waits = cut_waits
+        self._stalls = Stalls()
         self._means: Means | None = None
         self._replay: list[replay_pb2.StatsResponse] = []
         self._away: list[str] = []
@@ -78,21 +90,38 @@ class Scoreboard:
 
     async def look(self, shards: Sequence[tuple[str, "ReplayServiceAsyncStub"]]) -> None:
         """Gather what has happened, write the curves, and see about the goal."""
-        self._replay, self._away = [], []
+        replay, away = [], []
         for address, stub in shards:
             try:
-                self._replay.append(await stub.Stats(replay_pb2.StatsRequest(), timeout=CALL_TIMEOUT_S))
+                replay.append(await stub.Stats(replay_pb2.StatsRequest(), timeout=CALL_TIMEOUT_S))
             except grpc.aio.AioRpcError as error:
-                self._away.append(f"replay service at {address} does not answer: {error.details()}")
+                away.append(f"replay service at {address} does not answer: {error.details()}")
+        self._replay, self._away = replay, away  # at once: who asks meanwhile sees the last look
         self._means = self._meter.take() or self._means
         self._looks.append((time.monotonic(), self._head.environment_steps, self._updates()))
+        self._stalls.look(self.waits(), time.monotonic())
         self.write_curves()
         if self._goal is not None and self._goal.stop and judge(self._goal, self._head.evaluations).confirmed:
             self._finish()
 
+    @property
+    def means(self) -> Means | None:
+        """Of what the last updates returned; None before the first."""
+        return self._means
+
+    @property
+    def shards_away(self) -> int:
+        """Shards that do not answer."""
+        return len(self._away)
+
+    @property
+    def policy_version(self) -> int:
+        """Of the newest policy; 0 before the first."""
+        return self._publisher.version
+
     def status(self) -> admin_pb2.StatusResponse:
         """The state of the run now."""
-        head, newest = self._head, self._publisher.newest
+        head = self._head
         steps_per_s, updates_per_s = self._rates()
         epsilon_min, epsilon_max = self._epsilons()
         status = admin_pb2.StatusResponse(
@@ -110,9 +139,9 @@ class Scoreboard:
             epsilon_max=epsilon_max,
             replay_records=sum(stats.records for stats in self._replay),
             replay_capacity=sum(stats.capacity for stats in self._replay),
-            policy_version=newest.version if newest else 0,
+            policy_version=self.policy_version,
             actors=len(head.actors),
-            waiting=self._waiting(steps_per_s, updates_per_s),
+            waiting=in_words(self.waits()),
             finished=self.finished,
             evaluations=[admin_pb2.EvaluationPoint(**vars(p)) for p in head.evaluations[-EVALUATIONS_SHOWN:]],
             goal=self._goal_state(),
@@ -163,14 +192,19 @@ class Scoreboard:
         (began, steps_then, updates_then), (ended, steps, updates) = self._looks[0], self._looks[-1]
         return (steps - steps_then) / (ended - began), (updates - updates_then) / (ended - began)
 
-    def _waiting(self, steps_per_s: float, updates_per_s: float) -> str:
-        """Who waits for what, when something stands still or a shard is away."""
-        reasons = list(self._away)
-        if not self._head.actors:
-            reasons.append("no actor has joined yet")
-        elif len(self._looks) == RATE_WINDOW_LOOKS and not (steps_per_s and updates_per_s):
-            reasons += [stats.blocked_by for stats in self._replay if stats.blocked_by]
-        return "; ".join(reasons)
+    def waits(self) -> list[Wait]:
+        """Who waits for what: where something is away, or told to wait, or stands still."""
+        waits = [Wait("paused", "the training is paused")] if self._paused() else []
+        waits += shards_awaited(self._away, self._replay)
+        actors = members_awaited(self._head, time.monotonic())
+        if actors or len(self._looks) < RATE_WINDOW_LOOKS:
+            return waits + actors
+        if still := standing_still(*self._rates()):
+            waits += limiters_awaited(self._replay)
+            rounds = Wait("round", self._rounds.why_it_waits() if self._rounds else "")
+            waits += [wait for wait in (Wait("version", self._cut_waits()), rounds) if wait.text]
+            return waits or [Wait("unknown", still)]
+        return waits
 
     def write_curves(self) -> None:
         """One point of each curve, as things stand."""

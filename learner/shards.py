@@ -6,10 +6,14 @@ from dataclasses import dataclass
 import numpy as np
 import structlog
 from numpy.typing import NDArray
+from torch import Tensor
 
+from learner.batch import Source
 from protos import replay_pb2, replay_pb2_grpc
 from townlet.errors import UnavailableError
 from townlet.rpc import CALL_TIMEOUT_S, WAIT_S, open_channel, start_call
+from townlet.security_settings import TlsSettings
+from townlet.tracing import begin
 
 log = structlog.get_logger()
 
@@ -29,11 +33,11 @@ class Shards:
     So an item's global probability is share * its probability within the shard, whatever the shards hold.
     """
 
-    def __init__(self, addresses: tuple[str, ...], generator: np.random.Generator) -> None:
+    def __init__(self, addresses: tuple[str, ...], generator: np.random.Generator, tls: TlsSettings | None) -> None:
         self.items = [0] * len(addresses)
         self._generator = generator
         self._peers = [f"replay service at {address}" for address in addresses]
-        self._channels = [open_channel(address) for address in addresses]
+        self._channels = [open_channel(address, tls) for address in addresses]
         self._stubs = [replay_pb2_grpc.ReplayServiceStub(channel) for channel in self._channels]
         self._weights = np.ones(len(addresses))
         self._updates: list[list[tuple[NDArray[np.uint64], NDArray[np.float32]]]] = [[] for _ in addresses]
@@ -43,9 +47,11 @@ class Shards:
         for channel in self._channels:
             channel.close()
 
-    def update_priorities(self, shard: int, keys: NDArray[np.uint64], priorities: NDArray[np.float32]) -> None:
-        """Send these along with the next request to the shard. keys: [N]. priorities: [N]."""
-        self._updates[shard].append((keys, priorities))
+    def update_priorities(self, source: Source, priorities: Tensor) -> None:
+        """Send the priorities, float32 [B], of a batch's items along with the next request to each shard."""
+        for shard in np.unique(source.shards):
+            mine = source.shards == shard
+            self._updates[shard].append((source.keys[mine], priorities.numpy()[mine]))
 
     def draw(self, request: replay_pb2.SampleRequest) -> Callable[[], list[Drawn]]:
         """Ask for request.windows windows over all shards. What is returned waits for the answers.
@@ -54,12 +60,14 @@ class Shards:
         """
         shares = self._shares()
         counts = self._generator.multinomial(request.windows, shares)
-        # A shard with nothing to draw is asked all the same, for no windows, to learn when that changes.
-        asked = [shard for shard, count in enumerate(counts) if count or self._weights[shard] == 0.0]
-        answers = [(shard, self._ask(shard, request, int(counts[shard]))) for shard in asked]
+        sample = begin("sample", windows=request.windows)
+        with sample.within():
+            # A shard from which nothing is drawn is asked all the same, for no windows: its weight may have changed.
+            answers = [(shard, self._ask(shard, request, int(count))) for shard, count in enumerate(counts)]
 
         def drawn() -> list[Drawn]:
             received = [(shard, self._receive(shard, answer)) for shard, answer in answers]
+            sample.end()
             return [Drawn(shard, float(shares[shard]), answer) for shard, answer in received if answer is not None]
 
         return drawn

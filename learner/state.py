@@ -1,5 +1,6 @@
 """All that the learner's future depends on: captured between two updates, and taken up before the first one."""
 
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,10 @@ from learner.update import QLearning
 from townlet.checkpoint import philox
 from townlet.checkpoint.form import Form, check_forms
 from townlet.checkpoint.state import State
+from townlet.policy import encode_parameters
+
+AVERAGED = "averaged."
+"""What the names of the averaged network's tensors begin with."""
 
 _FORMS = {"updates": Form("int", least=0), "tensors": Form("dict"), "draws": Form("dict"), "books": Form("dict")}
 
@@ -20,7 +25,7 @@ def capture(learning: QLearning, draws: np.random.Generator, books: dict[str, An
     """
     return {
         "updates": learning.updates,
-        "tensors": {name: value.clone() for name, value in _tensors(learning).items()},
+        "tensors": {name: value.clone() for name, value in tensors_of(learning).items()},
         "draws": philox.state(draws),
         "books": books,
     }
@@ -29,7 +34,7 @@ def capture(learning: QLearning, draws: np.random.Generator, books: dict[str, An
 def take_up(saved: State, learning: QLearning, draws: np.random.Generator) -> dict[str, Any]:
     """Be the learner that was captured; the books. Raises CheckpointError, and then nothing has changed."""
     check_forms("saved learner", saved, _FORMS)
-    expected = _tensors(learning)
+    expected = tensors_of(learning)
     check_forms("saved learner", saved["tensors"], {name: Form.of(value) for name, value in expected.items()})
     philox.load_state(draws, saved["draws"])
     for name, value in expected.items():
@@ -39,7 +44,21 @@ def take_up(saved: State, learning: QLearning, draws: np.random.Generator) -> di
     return books
 
 
-def _tensors(learning: QLearning) -> dict[str, Tensor]:
+def policy_of(captured: State) -> bytes:
+    """The averaged network of a captured learner, alone."""
+    averaged = {name: value for name, value in captured["tensors"].items() if name.startswith(AVERAGED)}
+    return encode_parameters({name.removeprefix(AVERAGED): value for name, value in averaged.items()})
+
+
+def digest_of(learning: QLearning) -> bytes:
+    """The SHA-256 of every tensor that the future depends on."""
+    digest = sha256()
+    for value in tensors_of(learning).values():
+        digest.update(value.cpu().numpy().tobytes())
+    return digest.digest()
+
+
+def tensors_of(learning: QLearning) -> dict[str, Tensor]:
     """Every tensor that the future depends on, by reference."""
     networks = {
         "online": learning.online_network,

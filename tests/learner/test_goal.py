@@ -1,7 +1,7 @@
 """Reached, held, lost."""
 
 from learner.goal import EvaluationPoint, judge
-from townlet.config import GoalSettings
+from townlet.evaluation_settings import GoalSettings
 
 GOAL = GoalSettings(mean_survival=490.0, hold=480.0, confirmations=2)
 

@@ -4,7 +4,7 @@ import pytest
 
 from learner.head import Head
 from protos import control_pb2 as pb
-from townlet.errors import UnknownMemberError
+from townlet.errors import FencedError, RefusedError, UnknownMemberError
 
 
 def join(head, member="actor-0", incarnation="a", lanes=4, role=pb.ROLE_ACTOR, now_s=0.0):
@@ -89,9 +89,24 @@ def test_strangers_and_former_incarnations_are_told_to_join():
     with pytest.raises(UnknownMemberError):
         report(head, incarnation="a")
     with pytest.raises(UnknownMemberError):
-        head.acknowledge("nobody", 1)
-    with pytest.raises(UnknownMemberError):
         report_stages(head, incarnation="a")
+
+
+def test_members_acknowledge_together_and_strangers_are_passed_over():
+    head = Head()
+    join(head, "actor-0")
+    join(head, "actor-1")
+    head.acknowledge({"actor-0": 3, "nobody": 4, "actor-1": 5})
+    head.acknowledge({"actor-1": 2})  # the run has gone back to a version
+    assert {name: member.policy_version for name, member in head.members.items()} == {"actor-0": 3, "actor-1": 2}
+
+
+@pytest.mark.parametrize(("members", "period_s"), [(1, 0.005), (100, 0.5), (1000, 5.0), (5000, 5.0)])
+def test_many_members_are_to_report_less_often_but_never_seem_away(members, period_s):
+    head = Head()
+    for number in range(members):
+        join(head, f"actor-{number}")
+    assert head.report_period_s == pytest.approx(period_s)
 
 
 def test_training_time_starts_when_the_first_actor_joins():
@@ -190,3 +205,73 @@ def test_stages_survive_a_restart_of_the_learner():
     later = Head.from_state(head.state(now_s=1.0), now_s=5.0)
     assert report_stages(later, [(1, 1, 0), (2, 0, 1)], lanes_at_stage=[3, 1]) == ([2], 3)
     assert (later.advances, later.retreats, later.lanes_at_stage) == (2, 1, [3, 1])
+
+
+def test_an_actor_that_leaves_is_not_missed_and_its_place_is_kept():
+    head = Head()
+    for name in ("actor-0", "actor-1"):
+        join(head, name, lanes=4)
+        report(head, name, steps=10)
+    head.drain("actor-0", 1.0)
+    head.drain("actor-0", 1.0)
+    assert (head.members["actor-0"].draining, head.members["actor-1"].draining) == (True, False)
+    assert head.present_actors(1.0) == ["actor-0", "actor-1"]
+    head.leave("actor-0", "a")
+    assert head.present_actors(1.0) == ["actor-1"]
+    assert (len(head.actors), head.ladder_lanes, head.environment_steps) == (1, 8, 20)
+    head.drain("actor-0", 60.0)  # repeated, after a lost answer
+    again = Head.from_state(head.state(2.0), 0.0)
+    assert again.present_actors(0.0) == []
+    assert join(again, "actor-0", incarnation="b") == 0
+    assert again.present_actors(0.0) == ["actor-0"]
+    assert not again.members["actor-0"].draining
+
+
+def test_who_is_no_actor_or_is_away_cannot_be_drained():
+    head = Head()
+    join(head, "evaluator", lanes=0, role=pb.ROLE_EVALUATOR)
+    join(head, "actor-0")
+    for name in ("evaluator", "actor-7"):
+        with pytest.raises(RefusedError, match=rf"drain {name}: expected an actor of this run \(actor-0\)"):
+            head.drain(name, 1.0)
+    with pytest.raises(RefusedError, match="drain actor-0: expected an actor that is there, found it silent"):
+        head.drain("actor-0", 60.0)
+
+
+def test_who_asks_for_any_place_gets_the_lowest_that_is_free():
+    head = Head()
+    for name in ("actor-0", "actor-1", "actor-2"):
+        join(head, name, incarnation=name)
+    assert head.free_name("new", 1.0) == "actor-3"
+    assert head.free_name("actor-1", 1.0) == "actor-1"  # a repeated call
+    head.leave("actor-1", "actor-1")
+    assert head.free_name("new", 1.0) == "actor-1"
+    report(head, "actor-2", incarnation="actor-2", now_s=9.0)
+    assert head.free_name("new", 10.5) == "actor-0"  # silent
+    assert head.free_name("new", 10.5, first=["actor-2", "actor-1"]) == "actor-1"  # whose state waits, if it is free
+
+
+def test_a_process_whose_name_another_one_has_taken_must_not_come_back_under_it():
+    head = Head()
+    join(head, incarnation="paused")
+    join(head, incarnation="next", now_s=11.0)
+    again = pb.JoinRequest(member="actor-0", incarnation="paused", again=True)
+    with pytest.raises(FencedError, match=r"^actor-0: another process has joined under this name$"):
+        head.check_not_replaced(again)
+    head.check_not_replaced(pb.JoinRequest(member="actor-0", incarnation="next", again=True))
+    head.check_not_replaced(pb.JoinRequest(member="actor-0", incarnation="third"))  # it has just begun
+    # Books of an earlier learner may name one that has died since: whoever lives on is known by its coming back.
+    restarted = Head.from_state(head.state(12.0), 0.0)
+    restarted.check_not_replaced(again)
+
+
+def test_the_ladder_ends_with_the_last_actor_that_is_there():
+    head = Head()
+    for name in ("actor-0", "actor-1", "actor-2"):
+        join(head, name, lanes=4)
+    assert head.present_ladder_lanes(1.0) == 12
+    head.leave("actor-2", "a")
+    assert (head.present_ladder_lanes(1.0), head.ladder_lanes) == (8, 12)
+    report(head, "actor-0", now_s=9.0)
+    assert head.present_ladder_lanes(10.5) == 4
+    assert head.present_ladder_lanes(60.0) == 0

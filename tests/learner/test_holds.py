@@ -6,12 +6,12 @@ import pytest
 from small_versions import make_manifest
 
 from learner.head import Head, Member
-from learner.holds import Holds
+from learner.holds import Held, Holds
 from learner.resume import Resumed
 from learner.servicers import TakingUp
 from protos import control_pb2
 from townlet.checkpoint.manifest import FileRecord
-from townlet.errors import CheckpointError
+from townlet.errors import CheckpointError, UnknownMemberError
 
 FILE = FileRecord(path="000001/actor-0.json", size=1, sha256="0" * 64, component="actor-0")
 
@@ -90,3 +90,67 @@ def test_an_actor_that_has_died_takes_its_state_up_once_and_one_that_lives_on_do
     assert taking_up.version_for("actor-1", "after that") == 0
     assert taking_up.version_for("actor-2", "new") == 0
     assert TakingUp(None, Head()).version_for("actor-0", "x") == 0
+
+
+def test_where_everyone_goes_back_who_lived_on_starts_over_and_takes_its_state_up():
+    members = {"actor-0": Member(control_pb2.ROLE_ACTOR, "before")}
+    files = (FILE.model_copy(update={"path": "000003/actor-0.json", "component": "actor-0"}),)
+    manifest = make_manifest(3, files, members=("actor-0",))
+    taking_up = TakingUp(Resumed(manifest, {}, takes_back=True), Head(members=members))
+
+    def must_start_over(incarnation: str, again: bool, lanes: int = 8) -> bool:
+        request = control_pb2.JoinRequest(member="actor-0", incarnation=incarnation, again=again, lanes=lanes)
+        return taking_up.must_start_over(request)
+
+    with pytest.raises(UnknownMemberError, match="gone back"):
+        taking_up.check("actor-0", "before")  # so that it joins again
+    assert must_start_over("before", again=True)
+    assert must_start_over("before", again=True)  # its answer may have been lost
+    assert not must_start_over("next", again=False)
+    taking_up.check("actor-0", "next")
+    assert taking_up.version_for("actor-0", "next") == 3
+    assert not must_start_over("next", again=True)
+    assert not must_start_over("evaluator", again=True, lanes=0)
+    on = TakingUp(Resumed(manifest, {}), Head())
+    assert not on.must_start_over(control_pb2.JoinRequest(incarnation="before", again=True, lanes=8))
+
+
+def test_nobody_waits_for_an_actor_that_leaves_and_what_it_has_delivered_counts():
+    async def scenario():
+        holds = Holds()
+        announcing = asyncio.create_task(holds.announce(1, ["actor-0", "actor-1", "actor-2"]))
+        await asyncio.sleep(0)
+        waiting = [asyncio.create_task(holds.hold(f"actor-{index}", 1, 5.0)) for index in (0, 1)]
+        await asyncio.sleep(0.01)
+        assert not announcing.done()
+        await holds.leave("actor-2")
+        await announcing
+        await holds.release()
+        await asyncio.gather(*waiting)
+        delivered = asyncio.create_task(holds.delivered())
+        await holds.deliver("actor-0", 1, [FILE], "")
+        await holds.leave("actor-0")
+        await asyncio.sleep(0.01)
+        assert not delivered.done()
+        await holds.leave("actor-1")
+        assert await delivered == {"actor-0": (FILE,)}
+
+    run(scenario())
+
+
+def test_after_the_last_version_nobody_goes_on():
+    async def run() -> None:
+        holds = Holds()
+        announcing = asyncio.create_task(holds.announce(1, ["actor-0"]))
+        holding = asyncio.create_task(holds.hold("actor-0", 1, 5.0))
+        await announcing
+        await holds.keep()
+        assert await holding == Held(go_on=False, deliver=True, cut=True)
+        still = asyncio.create_task(holds.hold("actor-0", 1, 0.05))
+        await holds.deliver("actor-0", 1, [], "")
+        assert list(await holds.delivered()) == ["actor-0"]
+        await holds.end()
+        assert await still == Held(go_on=False, deliver=False, cut=True)
+        assert await holds.hold("actor-0", 1, 0.01) == Held(go_on=False, deliver=False, cut=True)
+
+    asyncio.run(run())

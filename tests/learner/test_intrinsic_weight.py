@@ -58,3 +58,22 @@ def test_window_and_weight_survive_a_restart():
         second.add(steps)
         assert first.value == second.value
     assert first.state() == second.state()
+
+
+def test_another_rule_is_gone_by_from_then_on_and_the_weight_itself_stays():
+    weight = after([90] * 7)
+    value = weight.value
+    weight.steer(SETTINGS.model_copy(update={"factor": 0.5}))
+    assert weight.value == value
+    weight.add(90)
+    assert weight.value == pytest.approx(0.5 * value)
+    weight.steer(SETTINGS.model_copy(update={"minimum": 1.5}))
+    assert weight.value == 1.5
+    weight.steer(SETTINGS.model_copy(update={"start": 3.0}))
+    assert weight.value == 1.5
+    weight.begin_anew()
+    assert weight.value == 3.0
+    constant = IntrinsicWeight(ConstantWeightSettings(value=1.0), step_cap=100)
+    constant.steer(ConstantWeightSettings(value=0.25))
+    constant.begin_anew()
+    assert constant.value == 0.25

@@ -26,6 +26,7 @@ class Training:
     def __exit__(self, *exception: object) -> None:
         self._stop.set()
         self._pause.go_on()
+        self._pause.resume()
         self._thread.join()
 
     def _train(self) -> None:
@@ -58,3 +59,56 @@ def test_a_state_that_cannot_be_captured_is_told_to_who_asked():
         seen = training.updates
         while training.updates == seen:
             time.sleep(0.001)
+
+
+def moves(training: Training) -> bool:
+    """Whether updates are being made; waits until there is one, or for a moment."""
+    seen, deadline = training.updates, time.monotonic() + 0.1
+    while training.updates == seen and time.monotonic() < deadline:
+        time.sleep(0.001)
+    return training.updates > seen
+
+
+def wait_until_still(training: Training) -> None:
+    while moves(training):
+        pass
+
+
+def test_no_update_is_made_while_it_is_paused_and_versions_can_be_made_all_the_same():
+    pause = Pause()
+    with Training(pause, lambda: {"updates": training.updates}) as training:
+        pause.pause()
+        pause.pause()
+        wait_until_still(training)
+        for _ in range(2):
+            assert asyncio.run(asyncio.wait_for(pause.stand_still(), 10)) == {"updates": training.updates}
+            pause.go_on()
+            assert not moves(training)
+        pause.resume()
+        pause.resume()
+        assert moves(training)
+        asyncio.run(asyncio.wait_for(pause.stand_still(), 10))
+        pause.pause()
+        pause.resume()
+        assert not moves(training)  # the version is not cut yet
+        pause.go_on()
+        assert moves(training)
+
+
+def test_who_stops_is_not_kept_by_a_pause():
+    stop = threading.Event()
+    pause = Pause(stop)
+    pause.pause()
+    stop.set()
+    pause.between_updates(dict)
+
+
+def test_where_nothing_can_be_captured_it_stays_until_it_may_resume_or_something_comes_up():
+    pause = Pause()
+    pause.stay(lambda: False)
+    pause.pause()
+    asked = iter([False, False, True])
+    pause.stay(lambda: next(asked))
+    threading.Timer(0.05, pause.resume).start()
+    pause.stay(lambda: False)
+    assert not pause.paused

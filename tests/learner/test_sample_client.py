@@ -8,6 +8,7 @@ import pytest
 import torch
 from counting_world import SPEC
 
+from learner.assembly import Assembly
 from learner.batch import TransitionWindows
 from learner.sample_client import SampleClient
 from learner.shards import Drawn
@@ -26,15 +27,11 @@ def windows(spec: EnvironmentSpec = SPEC) -> TransitionWindows:
 def make_client(asking: TransitionWindows, draw, batch_size: int, batches: int, stop: threading.Event) -> SampleClient:
     return SampleClient(
         SimpleNamespace(draw=draw, items=[100], close=lambda: None),
-        asking,
+        Assembly(asking, batch_size, 0.4, torch.device("cpu"), np.random.default_rng(1)),
         run="test",
-        batch_size=batch_size,
         batches_per_request=batches,
         prefetch_requests=2,
         prioritized=False,
-        importance_exponent=0.4,
-        device=torch.device("cpu"),
-        generator=np.random.default_rng(1),
         stop=stop,
     )
 

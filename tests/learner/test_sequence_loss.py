@@ -10,7 +10,7 @@ from learner.batch import Source
 from learner.loss import SequenceLoss
 from learner.sequences import SequenceBatch
 from learner.update import QLearning
-from townlet.config import LearnerSettings
+from townlet.learner_settings import LearnerSettings
 from townlet.networks.acting import ActingNetwork
 from townlet.networks.build import build_network
 from townlet.networks.memory import Inputs, Memory

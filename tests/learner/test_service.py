@@ -1,6 +1,7 @@
 """Curiosity through the learner's services: it travels to actors, follows the reports, and survives a restart."""
 
 import threading
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -8,27 +9,33 @@ import pytest
 import torch
 from small_versions import make_manifest
 
-from learner.compose import build_curiosity, build_loss
+from learner.build import build_curiosity, build_loss
+from learner.front import Front
 from learner.meter import Meter
 from learner.resume import Resumed
 from learner.service import LearnerService
+from learner.servicers import REJOIN_S
 from learner.update import QLearning, Update
 from protos import admin_pb2, admin_pb2_grpc, control_pb2, control_pb2_grpc, policy_pb2, policy_pb2_grpc
 from townlet.checkpoint.manifest import FileRecord, Manifest
 from townlet.config_file import load_config
+from townlet.errors import FencedError, InvalidRequestError, MismatchError, UnavailableError
 from townlet.networks.build import build_network
 from townlet.networks.distillation import RandomDistillation
 from townlet.policy import load_weights
-from townlet.rpc import open_channel
+from townlet.rpc import call, open_channel
 from townlet.worlds.build import world_spec
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 CPU = torch.device("cpu")
 
 
-def manifest() -> Manifest:
-    files = (FileRecord(path="000001/learner.json", size=0, sha256="0" * 64, component="learner"),)
-    return make_manifest(1, files, members=("learner",))
+def manifest(*members: str) -> Manifest:
+    files = tuple(
+        FileRecord(path=f"000001/{name}.json", size=0, sha256="0" * 64, component=name)
+        for name in ("learner", *members)
+    )
+    return make_manifest(1, files, members=("learner", *members))
 
 
 class Curves(dict):
@@ -48,9 +55,11 @@ def serving(port: int, *overrides: str, resumed=None):
     )
     meter, curves = Meter(), Curves()
     meter.add(Update(torch.zeros(1), 0.0, 0.0, 0.0, novelty=0.125))
-    service = LearnerService(config, "layout", learning, meter, curves, resumed, threading.Event())
-    channel = open_channel(config.learner.address)
-    with service:
+    channel = open_channel(config.learner.address, None)
+    with (
+        Front(config.learner.address) as front,
+        LearnerService(front, config, "layout", learning, meter, curves, resumed, threading.Event()) as service,
+    ):
         service.publish(learning)
         yield config, service, learning, channel, curves
         channel.close()
@@ -119,3 +128,47 @@ def test_without_curiosity_nothing_of_it_travels_or_is_shown(free_port):
         assert not service._scoreboard.status().HasField("curiosity")
         assert not any("curiosity" in name for name in curves)
         assert "intrinsic_weight" not in service.books()
+
+
+def joined(config, channel, incarnation: str, member: str = "", **fields) -> control_pb2.JoinResponse:
+    request = control_pb2.JoinRequest(
+        run=config.run.name,
+        member=member,
+        incarnation=incarnation,
+        role=fields.pop("role", control_pb2.ROLE_ACTOR),
+        config_digest=config.digest(),
+        layout_digest="layout",
+        lanes=2,
+        **fields,
+    )
+    return call(control_pb2_grpc.ControlServiceStub(channel).Join, request, peer="learner")
+
+
+def test_an_actor_without_a_name_is_given_one_and_keeps_it(free_port):
+    with serving(free_port) as (config, service, _, channel, _):
+        assert joined(config, channel, "a", member="actor-1").member == "actor-1"
+        assert [joined(config, channel, "b").member for _ in range(2)] == ["actor-0", "actor-0"]
+        assert joined(config, channel, "c") == control_pb2.JoinResponse(member="actor-2", first_lane=4)
+        with pytest.raises(InvalidRequestError, match="only an actor is given a name"):
+            joined(config, channel, "d", role=control_pb2.ROLE_EVALUATOR)
+        assert joined(config, channel, "a", member="actor-1", again=True).member == "actor-1"
+        assert joined(config, channel, "e", member="actor-1").member == "actor-1"
+        with pytest.raises(FencedError, match="actor-1: another process has joined under this name"):
+            joined(config, channel, "a", member="actor-1", again=True)
+        books = service.books()
+    with serving(free_port, resumed=Resumed(manifest("actor-1", "actor-2"), books)) as (config, _, _, channel, _):
+        with pytest.raises(UnavailableError, match="a place is given away after 5 s"):
+            joined(config, channel, "f")
+        assert joined(config, channel, "e", member="actor-1", again=True).member == "actor-1"  # it lives on
+        time.sleep(REJOIN_S)
+        joined_f = joined(config, channel, "f")  # where a saved state waits, although actor-0 is not there either
+        assert (joined_f.member, joined_f.take_up_version) == ("actor-2", 1)
+        assert (joined(config, channel, "g").member, joined(config, channel, "h").member) == ("actor-0", "actor-3")
+
+
+def test_in_lockstep_nobody_is_given_a_name(free_port):
+    with (
+        serving(free_port, "schedule={kind: lockstep, steps_per_round: 10}") as (config, _, _, channel, _),
+        pytest.raises(MismatchError, match="since in lockstep each has its own"),
+    ):
+        joined(config, channel, "a")

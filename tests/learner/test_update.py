@@ -8,8 +8,8 @@ from small_learner import LOSS, make_batch, make_learning, parameters
 
 from learner.batch import Batch
 from learner.update import QLearning
-from townlet.config import CopySettings, LearnerSettings, PolyakSettings
 from townlet.errors import NumericalError
+from townlet.learner_settings import CopySettings, LearnerSettings, PolyakSettings
 from townlet.networks.build import build_network
 from townlet.networks.settings import MlpQSettings
 from townlet.specs import EnvironmentSpec, FieldSpec
@@ -100,3 +100,15 @@ def test_a_loss_that_is_not_finite_is_refused_and_changes_nothing():
         learning.update(make_batch(reward=float("nan")))
     assert torch.equal(parameters(learning.online_network), before)
     assert learning.updates == 1
+
+
+def test_a_learning_rate_that_is_steered_is_that_of_the_next_update():
+    steered, other = make_learning(learning_rate=1e-2), make_learning(learning_rate=1e-2)
+    steered.update(make_batch(seed=1))
+    other.update(make_batch(seed=1))
+    before = parameters(other.online_network)
+    steered.steer(LearnerSettings(learning_rate=1e-3), None)
+    for learning in (steered, other):
+        learning.update(make_batch(seed=2))
+    moved, further = (parameters(each.online_network) - before for each in (steered, other))
+    torch.testing.assert_close(10.0 * moved, further, rtol=1e-3, atol=1e-6)

@@ -10,8 +10,8 @@ from learner.intrinsic_weight import IntrinsicWeight
 from learner.loss import TransitionLoss
 from learner.novelty import Novelty
 from learner.update import QLearning
-from townlet.config import LearnerSettings
 from townlet.curiosity import ConstantWeightSettings, RndSettings
+from townlet.learner_settings import LearnerSettings
 from townlet.networks.build import build_network
 from townlet.networks.distillation import RandomDistillation
 from townlet.networks.settings import MlpQSettings
