@@ -12,8 +12,8 @@ from townlet.config_file import load_config
 from townlet.worlds.gymnasium.settings import GymnasiumSettings
 
 
-def up_command(path: Path, run: str | None, overrides: Sequence[str]) -> int:
-    """Start the run, or take it up again; the exit code. Raises TownletError."""
+def up_command(path: Path, run: str | None, overrides: Sequence[str], fallback: bool) -> int:
+    """Start the run, or take it up again; the exit code. fallback: see `up`. Raises TownletError."""
     from townlet.launch.progress import Progress
     from townlet.launch.up import up
 
@@ -24,7 +24,7 @@ def up_command(path: Path, run: str | None, overrides: Sequence[str]) -> int:
         name = f"{path.stem}-{datetime.now(UTC):%Y%m%d-%H%M%S}"
         config = config.model_copy(update={"run": config.run.model_copy(update={"name": name})})
     require_world(config)
-    return up(config, Progress(Console()))
+    return up(config, Progress(Console()), fallback)
 
 
 def check_command(path: Path, overrides: Sequence[str]) -> None:

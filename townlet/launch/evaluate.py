@@ -12,7 +12,7 @@ from rich.table import Table
 from townlet.config import Config
 from townlet.errors import ConfigError
 from townlet.evaluation import Forgetful, Greedy, Player, Survival, play
-from townlet.launch.find_run import find_run, load_run_config, read_policy
+from townlet.launch.find_run import find_run, load_run_config, policy_reader
 from townlet.networks.build import build_network
 from townlet.networks.interface import QNetwork
 from townlet.policy import load_weights
@@ -29,16 +29,19 @@ Players = dict[str, Callable[[VectorWorld], Player]]
 """By name, who plays; each is built for a world."""
 
 
-def evaluate_command(run: str, beside: list[str], episodes: int, seed: int | None, as_json: bool) -> None:
+def evaluate_command(
+    run: str, beside: list[str], episodes: int, seed: int | None, as_json: bool, version: int | None
+) -> None:
     """Play `episodes` greedy episodes of the run's averaged network, and as many of each baseline.
 
-    beside: other runs in the same world, whose agents play too. Raises TownletError.
+    beside: other runs in the same world, whose agents play too. version: of the run; None plays the policy that was
+    saved last. Raises TownletError.
     """
     folder = find_run(run)
     configure_logging("evaluate", folder.path.name)
     config = load_run_config(folder)
     spec = world_spec(config)
-    network = trained_network(folder, config)
+    network = trained_network(folder, config, version)
     policies: Players = {AGENT: lambda world: Greedy(network, world)}
     if network.state_size:
         policies[FORGETFUL] = lambda world: Forgetful(network, world)
@@ -55,10 +58,10 @@ def evaluate_command(run: str, beside: list[str], episodes: int, seed: int | Non
             console.print(_habits(found))
 
 
-def trained_network(folder: RunFolder, config: Config) -> QNetwork:
-    """The run's averaged network as it was last saved. Raises TownletError."""
+def trained_network(folder: RunFolder, config: Config, version: int | None = None) -> QNetwork:
+    """The run's averaged network as it was last saved, or in a version. Raises TownletError."""
     network = build_network(config.network, world_spec(config)).requires_grad_(False)
-    load_weights(network, read_policy(folder), str(folder.policy))
+    load_weights(network, *policy_reader(folder, config, version)())
     return network
 
 

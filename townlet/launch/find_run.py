@@ -1,14 +1,18 @@
 """Which run a user means, and its policy."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+from townlet.checkpoint.store import VersionStore
 from townlet.config import Config
 from townlet.config_file import load_config
 from townlet.errors import ConfigError, UnavailableError
-from townlet.run_folder import RunFolder
+from townlet.run_folder import POLICY_FILE, RunFolder
 
 RUNS = Path("runs")
 LATEST = "latest"
+LEARNER = "learner"
+"""Whose component of a version has the policy."""
 
 
 def find_run(name: str) -> RunFolder:
@@ -33,8 +37,20 @@ def load_run_config(folder: RunFolder) -> Config:
     return load_config(folder.config)
 
 
-def read_policy(folder: RunFolder) -> bytes:
-    """The run's policy file. Raises UnavailableError when there is none yet."""
+def policy_reader(folder: RunFolder, config: Config, version: int | None = None) -> Callable[[], tuple[bytes, str]]:
+    """What reads the run's policy, and says where it is: the one saved last, again each time, or that of a version.
+
+    Raises CheckpointError when there is no such version, or it is damaged; the reader raises UnavailableError when
+    there is no policy yet.
+    """
+    if version is None:
+        return lambda: (_read_policy(folder), str(folder.policy))
+    store = VersionStore(config.checkpoint.root or folder.versions)
+    found = store.open(version, LEARNER).file(LEARNER, POLICY_FILE), f"version {version} of {folder.path.name}"
+    return lambda: found
+
+
+def _read_policy(folder: RunFolder) -> bytes:
     try:
         return folder.policy.read_bytes()
     except FileNotFoundError:

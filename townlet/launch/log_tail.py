@@ -20,7 +20,7 @@ def last_words(log: Path) -> str:
         return ""
     last_line = ""
     for line in reversed(lines):
-        event = _event(line)
+        event = event_of(line)
         if event is None:
             last_line = last_line or line
         elif event.get("level") == "error":
@@ -30,7 +30,8 @@ def last_words(log: Path) -> str:
     return last_line
 
 
-def _event(line: str) -> dict[str, Any] | None:
+def event_of(line: str) -> dict[str, Any] | None:
+    """What a line logs; None when it is no event."""
     try:
         event = json.loads(line)
     except ValueError:

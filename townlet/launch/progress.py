@@ -13,7 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from protos import admin_pb2
-from townlet.config import Config, Measure
+from townlet.config import Config
+from townlet.evaluation_settings import Measure
+from townlet.launch.figures import big, clock
 from townlet.run_folder import RunFolder
 from townlet.statistics import NORMAL_95
 
@@ -66,7 +68,7 @@ class Progress:
     def note(self, text: str) -> None:
         """Something that happened."""
         if self._live is None:
-            self._console.print(text, highlight=False, soft_wrap=True)
+            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
         self._notes = [*self._notes, text][-NOTES_SHOWN:]
 
     def conclude(self, folder: RunFolder) -> None:
@@ -86,7 +88,7 @@ class Progress:
                 self._evaluations_printed = point.updates
                 cap = f" of {self._step_cap} steps" if self._measure == "survival" else ""
                 self._console.print(
-                    f"{_clock(point.training_s)}  greedy {self._measure} {self._greedy(point)}{cap} "
+                    f"{clock(point.training_s)}  greedy {self._measure} {self._greedy(point)}{cap} "
                     f"after {point.updates} updates",
                     highlight=False,
                 )
@@ -94,7 +96,7 @@ class Progress:
         if now_s - self._printed_s >= LINE_PERIOD_S:
             self._printed_s = now_s
             line = "  ".join(f"{name} {value}" for name, value in self._figures(status).items())
-            self._console.print(f"{_clock(status.training_s)}  {line}", highlight=False, soft_wrap=True)
+            self._console.print(f"{clock(status.training_s)}  {line}", markup=False, highlight=False, soft_wrap=True)
 
     def _panel(self) -> Panel:
         if self._status is None:
@@ -102,24 +104,24 @@ class Progress:
         status = self._status
         table = Table.grid(padding=(0, 2))
         for name, value in self._figures(status).items():
-            table.add_row(Text(name, style="dim"), value)
+            table.add_row(Text(name, style="dim"), Text(value))
         parts: list[Table | Text] = [table]
         if status.evaluations:
             parts.append(Text(f"greedy {self._measure}  " + self._sparkline(status), style="green"))
         parts += [Text(note, style="yellow") for note in self._notes]
-        return Panel(Group(*parts), title=self._title, subtitle=_clock(status.training_s))
+        return Panel(Group(*parts), title=self._title, subtitle=clock(status.training_s))
 
     def _figures(self, status: admin_pb2.StatusResponse) -> dict[str, str]:
         """Everything that the progress shows, by name."""
         figures = {
-            "environment": f"{_big(status.environment_steps)} steps ({_big(status.environment_steps_per_s)}/s)",
-            "updates": f"{_big(status.updates)} ({_big(status.updates_per_s)}/s)",
-            "episodes": _big(status.episodes),
+            "environment": f"{big(status.environment_steps)} steps ({big(status.environment_steps_per_s)}/s)",
+            "updates": f"{big(status.updates)} ({big(status.updates_per_s)}/s)",
+            "episodes": big(status.episodes),
             self._measure: self._training(status),
             "greedy": self._greedy(status.evaluations[-1]) if status.evaluations else "-",
             "loss": f"{status.loss:.4f}" if status.HasField("loss") else "-",
             "epsilon": _range(status.epsilon_min, status.epsilon_max),
-            "replay": f"{status.replay_records / max(1, status.replay_capacity):.0%} of {_big(status.replay_capacity)}",
+            "replay": f"{status.replay_records / max(1, status.replay_capacity):.0%} of {big(status.replay_capacity)}",
             "lag": f"{status.policy_lag_mean:.1f}",
         }
         if status.HasField("curriculum"):
@@ -131,7 +133,9 @@ class Progress:
         if status.HasField("goal"):
             figures["goal"] = _goal(status.goal)
         if status.dropped_episodes:
-            figures["dropped"] = _big(status.dropped_episodes)
+            figures["dropped"] = big(status.dropped_episodes)
+        if status.paused:
+            figures["paused"] = "until `townlet admin resume`"
         if status.waiting:
             figures["waiting"] = status.waiting
         return figures
@@ -161,12 +165,12 @@ class Progress:
 def _conclusion(result: dict[str, Any]) -> str:
     """The run in one sentence."""
     said = (
-        f"{_big(result['environment_steps'])} environment steps, {_big(result['updates'])} updates, "
-        f"{_big(result['episodes'])} episodes in {_clock(result['training_s'])}"
+        f"{big(result['environment_steps'])} environment steps, {big(result['updates'])} updates, "
+        f"{big(result['episodes'])} episodes in {clock(result['training_s'])}"
     )
     goal = result["goal"]
     if goal and goal["confirmed"]:
-        return f"goal reached after {_clock(goal['reached_s'])} and held since · {said}"
+        return f"goal reached after {clock(goal['reached_s'])} and held since · {said}"
     return said
 
 
@@ -174,7 +178,7 @@ def _goal(goal: admin_pb2.Goal) -> str:
     value = goal.mean_return if goal.HasField("mean_return") else goal.mean_survival
     if goal.HasField("reached_s"):
         return (
-            f"{value:g} reached after {_clock(goal.reached_s)}, "
+            f"{value:g} reached after {clock(goal.reached_s)}, "
             f"confirmed {goal.confirmations} of {goal.confirmations_needed}"
         )
     return f"{value:g} " + ("reached, but lost again" if goal.lost else "not reached yet")
@@ -187,17 +191,3 @@ def _figure(value: float) -> str:
 
 def _range(low: float, high: float) -> str:
     return f"{low:.3g}" if low == high else f"{low:.2g} to {high:.2g}"
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-
-
-def _big(number: float) -> str:
-    """Three digits and a unit: 1234567 -> 1.23 M."""
-    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if number >= size:
-            return f"{number / size:.3g} {unit}"
-    return f"{number:.3g}"

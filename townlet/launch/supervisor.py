@@ -4,8 +4,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 
 from townlet.launch.log_tail import last_words
@@ -25,12 +26,14 @@ class Child:
     """One process of the run, through all its restarts.
 
     stop_rank: those with a smaller one are stopped first.
+    may_leave: whether it has left for good when it ends with exit code 0; else it is started again however it ends.
     """
 
     name: str
     command: Sequence[str]
     log: Path
     stop_rank: int
+    may_leave: bool = False
     restarts: int = 0
     process: "subprocess.Popen[bytes] | None" = None
     started_s: float = 0.0
@@ -40,17 +43,24 @@ class Child:
 
 @dataclass(frozen=True)
 class Death:
-    """A child that ended by itself. reason: its last words."""
+    """A child that ended by itself. reason: its last words. for_good: it is not started again."""
 
     child: Child
     exit_code: int
     reason: str
+    for_good: bool = False
 
 
 @dataclass
 class Supervisor:
-    """All processes of one run. Not a thread: `poll` does what is due."""
+    """All processes of one run. Not a thread: `poll` does what is due.
 
+    lock: a file that every child keeps open for as long as it lives; None for none. environment: variables that they
+    get besides our own.
+    """
+
+    lock: int | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
     children: list[Child] = field(default_factory=list)
 
     def start(self, child: Child) -> None:
@@ -64,8 +74,10 @@ class Supervisor:
         now_s = time.monotonic()
         for child in self.children:
             if child.process is not None and child.process.poll() is not None:
-                deaths.append(Death(child, child.process.returncode, last_words(child.log)))
+                left = child.may_leave and child.process.returncode == 0
+                deaths.append(Death(child, child.process.returncode, last_words(child.log), left))
                 self._schedule_restart(child, now_s)
+                child.restart_at_s = inf if left else child.restart_at_s
             elif child.process is None and now_s >= child.restart_at_s:
                 child.restarts += 1
                 self._spawn(child)
@@ -92,7 +104,8 @@ class Supervisor:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, PARENT_VARIABLE: str(os.getpid())},
+                env={**os.environ, **self.environment, PARENT_VARIABLE: str(os.getpid())},
+                pass_fds=() if self.lock is None else (self.lock,),
                 start_new_session=True,  # Ctrl-C is ours; the children are stopped in order
             )
         child.started_s = time.monotonic()

@@ -1,6 +1,5 @@
 """`townlet up`: starts a whole run on this machine, shows how it goes, restarts what dies, stops it in order."""
 
-import fcntl
 import os
 import shutil
 import signal
@@ -8,19 +7,28 @@ import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count, repeat
 
-from townlet.config import ANY_PORT, Config
+from townlet.config import Config
+from townlet.config_changes import changes
 from townlet.config_file import dump_config, load_config
-from townlet.errors import ConfigError, MismatchError, TownletError, UnavailableError
+from townlet.errors import ConfigError, MismatchError, TownletError
+from townlet.launch.learner_news import LearnerNews
 from townlet.launch.progress import Progress
 from townlet.launch.redis_server import server_command, server_url
+from townlet.launch.run_lock import run_lock
 from townlet.launch.status_client import StatusClient
 from townlet.launch.supervisor import Child, Death, Supervisor, python_module
 from townlet.run_folder import RunFolder, write_whole
+from townlet.settings import ANY_PORT
+from townlet.tokens import LAUNCHER_VARIABLE, new_token, sha256_of, tokens_for
 
 POLL_S = 0.25
 FULL_DISK_BYTES = 2**20
 """With less room than this, a death is told together with the full disk, which is the likely reason."""
+
+QUIET = {"GRPC_VERBOSITY": os.environ.get("GRPC_VERBOSITY", "ERROR")}
+"""gRPC would write a line for each handshake that fails, and so let anybody fill the logs."""
 
 ONE_WISH_S = 0.5
 STARTUP_DEATHS = 3
@@ -54,19 +62,25 @@ class Signals:
             self._noted_s = now_s
 
 
-def up(config: Config, progress: Progress) -> int:
-    """Run until the goal, the last update or a signal; the exit code. Raises TownletError when the run cannot go on."""
+def up(config: Config, progress: Progress, fallback: bool = False) -> int:
+    """Run until the goal, the last update or a signal; the exit code. Raises TownletError when the run cannot go on.
+
+    fallback: the learner passes over versions that are damaged.
+    """
     folder = RunFolder(config.run.folder)
-    with _locked(folder), Signals().caught() as signals:
+    with run_lock(folder, progress.note) as lock, Signals().caught() as signals:
+        tokens_for(config.security.tokens, {})  # what is wrong with them is told at once
         config = place(config, folder)
         _write_config(config, folder)
-        supervisor = Supervisor()
-        status_client = StatusClient(config.learner.address)
+        token = new_token()
+        supervisor = Supervisor(lock, {**QUIET, LAUNCHER_VARIABLE: sha256_of(token)})
+        status_client = StatusClient(config.learner.address, config.security.tls, token)
         try:
-            for child in children(config, folder):
+            news = LearnerNews(folder.logs / "learner.log")
+            for child in children(config, folder, fallback):
                 supervisor.start(child)
             with progress.showing(config, folder):
-                _watch(supervisor, status_client, progress, signals)
+                _watch(supervisor, status_client, progress, signals, news)
         finally:
             supervisor.stop(hurry=lambda: signals.count > 1)
             status_client.close()
@@ -74,24 +88,26 @@ def up(config: Config, progress: Progress) -> int:
     return 0
 
 
-def children(config: Config, folder: RunFolder) -> list[Child]:
+def children(config: Config, folder: RunFolder, fallback: bool = False) -> list[Child]:
     """Every process of the run, in the order of their start.
 
     The learner is stopped first, which makes a last version with all the others; then they go along the flow of data.
     """
     processes = []
+    metrics = _metrics_options(config.metrics.address)
     if config.replay.redis_url == server_url(folder.redis):
         folder.redis.mkdir(parents=True, exist_ok=True)
         command = python_module("townlet.launch.exec_child", *server_command(folder.redis, config.replay.durability))
         processes.append(Child("redis", command, folder.logs / "redis.log", stop_rank=3))
 
     def service(name: str, module: str, stop_rank: int, *options: str) -> None:
-        command = python_module(module, str(folder.config), *options)
-        processes.append(Child(name, command, folder.logs / f"{name}.log", stop_rank))
+        command = python_module(module, str(folder.config), *options, *next(metrics))
+        may_leave = module == "actor" and config.schedule.kind == "async"
+        processes.append(Child(name, command, folder.logs / f"{name}.log", stop_rank, may_leave))
 
     for shard in range(len(config.replay.addresses)):
         service(f"replay-{shard}", "replay_service", 2, "--index", str(shard))
-    service("learner", "learner", 0)
+    service("learner", "learner", 0, *(["--fallback"] if fallback else []))
     for index in range(config.actor.count):
         service(f"actor-{index}", "actor", 1, "--index", str(index))
     if config.evaluation.enabled:
@@ -111,18 +127,33 @@ def place(config: Config, folder: RunFolder) -> Config:
     )
 
 
-def _watch(supervisor: Supervisor, status_client: StatusClient, progress: Progress, signals: Signals) -> None:
+def _metrics_options(address: str | None) -> Iterator[list[str]]:
+    """For one process after the other: each has to show its metrics at a port of its own."""
+    host, _, first = (address or "").rpartition(":")
+    if not first or int(first) == ANY_PORT:
+        return repeat([])
+    return (["--set", f"metrics.address={host}:{port}"] for port in count(int(first)))
+
+
+def _watch(
+    supervisor: Supervisor, status_client: StatusClient, progress: Progress, signals: Signals, news: LearnerNews
+) -> None:
     """Until the learner has finished or a signal comes."""
     deaths: dict[str, int] = {}
     while not signals.count:
         status = status_client.status()
         progress.update(status)
+        for line in news.lines():
+            progress.note(line)
         if status is not None and status.environment_steps:
             deaths.clear()  # from now on whatever dies is worth a restart
             deaths["running"] = 0
         for death in supervisor.poll():
             if death.child.name == "learner" and death.exit_code == 0:
                 return
+            if death.for_good:
+                progress.note(f"{death.child.name} has left")
+                continue
             deaths[death.child.name] = deaths.get(death.child.name, 0) + 1
             if death.exit_code == ConfigError.exit_code or (
                 "running" not in deaths and deaths[death.child.name] >= STARTUP_DEATHS
@@ -152,31 +183,12 @@ def _with_port(address: str) -> str:
 
 
 def _write_config(config: Config, folder: RunFolder) -> None:
-    """Keep the configuration in the run's folder. Raises MismatchError when the folder holds another run's."""
+    """Keep the configuration in the run's folder. Raises MismatchError when it has changed in what may not change."""
     if folder.config.exists():
-        before = load_config(folder.config)
-        if before.digest() != config.digest():
+        found = changes(load_config(folder.config), config)
+        if faults := [str(change) for change in found if not change.allowed]:
             raise MismatchError(
-                f"{folder.path}: expected a run of this configuration ({config.digest()}), found one of "
-                f"{before.digest()}; choose another --run, or leave the configuration as it was"
+                f"{folder.path}: the run cannot go on with another configuration: {'; '.join(faults)} (what may "
+                "change is in docs/versions.md); choose another --run, or leave it as it was"
             )
     write_whole(folder.config, dump_config(config).encode())
-
-
-@contextmanager
-def _locked(folder: RunFolder) -> Iterator[None]:
-    """Nobody else runs in this folder. Raises UnavailableError when somebody does."""
-    try:
-        folder.path.mkdir(parents=True, exist_ok=True)
-        file = os.open(folder.path / ".lock", os.O_CREAT | os.O_RDWR, 0o644)
-    except OSError as error:
-        raise UnavailableError(f"{folder.path}: cannot write the run's folder: {error.strerror}") from None
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError:
-        raise UnavailableError(
-            f"{folder.path}: another `townlet up` runs in this folder; choose another --run"
-        ) from None
-    finally:
-        os.close(file)

@@ -12,11 +12,10 @@ from rich.live import Live
 from rich.panel import Panel
 
 from townlet.config import Config
-from townlet.launch.find_run import find_run, load_run_config, read_policy
+from townlet.launch.find_run import find_run, load_run_config, policy_reader
 from townlet.networks.acting import ActingNetwork
 from townlet.networks.build import build_network
 from townlet.policy import load_weights
-from townlet.run_folder import RunFolder
 from townlet.td import masked_argmax
 from townlet.telemetry import configure_logging
 from townlet.worlds.build import build_world, world_spec
@@ -28,17 +27,18 @@ from townlet.worlds.portrait import one_line, portrait
 from townlet.worlds.recall.rules import RecallSettings
 
 
-def watch_command(run: str, fps: float, episodes: int | None, seed: int | None) -> None:
+def watch_command(run: str, fps: float, episodes: int | None, seed: int | None, version: int | None) -> None:
     """Show greedy episodes of the run's averaged network, step by step, until they are over or Ctrl-C.
 
     On a terminal one picture is redrawn, elsewhere each step is a line. A run that still trains is followed: each
-    episode is played with its newest policy. Raises TownletError.
+    episode is played with its newest policy, but all with that of `version` if one is named. Raises TownletError.
     """
     folder = find_run(run)
     configure_logging("watch", folder.path.name)
     config = load_run_config(folder)
     line_of, picture_of = showing(config)
-    moments = live_on(folder, config, secrets.randbits(40) if seed is None else seed)
+    policy = policy_reader(folder, config, version)
+    moments = live_on(policy, config, secrets.randbits(40) if seed is None else seed)
     console = Console()
     watched = 0
     with suppress(KeyboardInterrupt), _live(console) as live:
@@ -54,15 +54,15 @@ def watch_command(run: str, fps: float, episodes: int | None, seed: int | None) 
 
 
 @torch.no_grad()
-def live_on(folder: RunFolder, config: Config, seed: int) -> Iterator[Moment[Any]]:
-    """Step after step of greedy episodes, each with the newest policy, for ever. Raises TownletError."""
+def live_on(policy: Callable[[], tuple[bytes, str]], config: Config, seed: int) -> Iterator[Moment[Any]]:
+    """Step after step of greedy episodes, for ever, each with what `policy` reads then. Raises TownletError."""
     network = build_network(config.network, world_spec(config))
     world = build_world(config, lanes=1, seed=seed)
     acting = ActingNetwork(network, world.lanes, world.device)
     view = world.reset()
     total = 0.0
     while True:
-        load_weights(network, read_policy(folder), str(folder.policy))
+        load_weights(network, *policy())
         last = False
         while not last:
             before = world.lane(0)

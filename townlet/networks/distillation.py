@@ -70,20 +70,28 @@ class RunningMoments(nn.Module):
         self.register_buffer("variance", torch.ones(size, dtype=torch.float64))
 
     @torch.no_grad()
-    def add(self, rows: Tensor) -> None:
-        """Count these in. rows: float [B, N], at least one."""
-        assert rows.ndim == 2, rows.shape
-        variance, mean = torch.var_mean(rows.double(), dim=0, correction=0)
-        share = len(rows) / (self.count + len(rows))
+    def add(self, moments: Tensor) -> None:
+        """Count more rows in, of which these are the `moments_of`."""
+        assert moments.shape == (1 + 2 * len(self.mean),), moments.shape
+        count, mean, variance = torch.split(moments, [1, len(self.mean), len(self.mean)])
+        share = count / (self.count + count)
         away = mean - self.mean
         self.variance.lerp_(variance, share).add_(away.square() * share * (1.0 - share))
         self.mean.add_(away * share)
-        self.count.add_(len(rows))
+        self.count.add_(count[0])
 
     @property
     def deviation(self) -> Tensor:
         """The standard deviation, float64 [N], never zero."""
         return (self.variance + VARIANCE_FLOOR).sqrt()
+
+
+@torch.no_grad()
+def moments_of(rows: Tensor) -> Tensor:
+    """Count, means and variances of rows, float64 [1 + 2N]. rows: float [B, N], at least one."""
+    assert rows.ndim == 2, rows.shape
+    variance, mean = torch.var_mean(rows.double(), dim=0, correction=0)
+    return torch.cat([mean.new_full((1,), len(rows)), mean, variance])
 
 
 def _layers(sizes: Sequence[int]) -> nn.Sequential:

@@ -57,7 +57,10 @@ def build_world(
             world_spec(config)  # says what is missing, before anything that needs it is imported
             from townlet.worlds.gymnasium.world import GymnasiumWorld
 
-            return GymnasiumWorld(config.world, lanes, seed, device=config.actor.device, first_lane=first_lane)
+            repeats = config.schedule.kind == "lockstep"
+            return GymnasiumWorld(
+                config.world, lanes, seed, device=config.actor.device, first_lane=first_lane, repeats=repeats
+            )
 
 
 def diary(world: VectorWorld) -> Diary | None:

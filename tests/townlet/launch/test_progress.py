@@ -3,6 +3,7 @@
 import io
 import json
 import re
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -38,12 +39,14 @@ def status(**fields):
 
 
 @pytest.fixture
-def shown(tmp_path):
+def shown(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)  # no digits of a temporary path among the figures
+
     def show(terminal: bool, *statuses, config: str = "L1_full.yaml") -> str:
         config = load_config(CONFIGS / config, ["run.name=mine"])
         text = io.StringIO()
         progress = Progress(Console(file=text, force_terminal=terminal, width=120))
-        with progress.showing(config, RunFolder(tmp_path)):
+        with progress.showing(config, RunFolder(Path())):
             for each in statuses:
                 progress.update(each)
             progress.note("actor-0 ended (killed by SIGKILL); starting it again")
@@ -120,6 +123,18 @@ def test_novelty_and_its_weight_are_told_when_there_is_curiosity(shown):
 
 def test_who_waits_is_told(shown):
     assert "samples wait for inserts" in shown(False, status(waiting="samples wait for inserts: 4 of 1000"))
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_brackets_in_what_happened_are_just_brackets(tmp_path, terminal):
+    text = io.StringIO()
+    progress = Progress(Console(file=text, force_terminal=terminal, width=120))
+    with progress.showing(load_config(CONFIGS / "L1_full.yaml"), RunFolder(tmp_path)):
+        progress.update(status(waiting="for [/x]"))
+        progress.note("learner ended: [/torch/pair.cc:537] closed")
+        progress.update(status(waiting="for [/x]"))
+    assert "learner ended: [/torch/pair.cc:537] closed" in text.getvalue()
+    assert "for [/x]" in text.getvalue()
 
 
 def test_before_the_learner_answers_a_terminal_shows_that_services_start(shown):

@@ -97,3 +97,19 @@ def test_the_last_words_are_the_reason_of_the_last_error(tmp_path, log, words):
     path = tmp_path / "log"
     path.write_text(log)
     assert last_words(path) == words
+
+
+def test_who_may_leave_is_started_again_when_it_dies_and_not_when_it_leaves(supervisor, child, monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "FIRST_PAUSE_S", 0.01)
+    mark = tmp_path / "mark"
+    program = f"import pathlib; p = pathlib.Path({str(mark)!r}); e = p.exists(); p.touch(); exit(0 if e else 1)"
+    leaver = child("leaver", program)
+    leaver.may_leave, leaver.pause_s = True, 0.01
+    supervisor.start(leaver)
+    (first,) = wait_until(supervisor.poll)
+    assert (first.exit_code, first.for_good) == (1, False)
+    (second,) = wait_until(supervisor.poll)
+    assert (second.exit_code, second.for_good) == (0, True)
+    time.sleep(0.1)
+    assert supervisor.poll() == []
+    assert (leaver.restarts, leaver.process) == (1, None)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from townlet.curiosity import RndSettings
-from townlet.networks.distillation import RandomDistillation, RunningMoments
+from townlet.networks.distillation import RandomDistillation, RunningMoments, moments_of
 from townlet.policy import encode_weights, load_weights
 from townlet.specs import EnvironmentSpec, FieldSpec
 
@@ -40,7 +40,7 @@ def test_running_moments_are_those_of_all_rows_at_once(sizes, seed):
     rows = np.random.default_rng(seed).normal([3.0, -1e4], [2.0, 50.0], (sum(sizes), 2))
     moments = RunningMoments(2)
     for part in np.split(rows, np.cumsum(sizes)[:-1]):
-        moments.add(torch.from_numpy(part))
+        moments.add(moments_of(torch.from_numpy(part)))
     assert moments.count.item() == len(rows)
     np.testing.assert_allclose(moments.mean.numpy(), rows.mean(axis=0), rtol=1e-9)
     np.testing.assert_allclose(moments.variance.numpy(), rows.var(axis=0), rtol=1e-6, atol=1e-9)
@@ -55,7 +55,7 @@ def test_moments_before_the_first_row_change_nothing():
 @torch.no_grad()
 def test_novelty_is_the_squared_error_on_normalised_and_clipped_observations():
     distillation, seen = make_distillation(), observations(200)
-    distillation.observations.add(distillation.flat(seen))
+    distillation.observations.add(moments_of(distillation.flat(seen)))
     asked = observations(50, seed=1)
     asked["near"][0] = 1e6
     flat = np.concatenate([asked["near"].numpy(), asked["mark"].numpy()], axis=1).astype(np.float64)
@@ -82,7 +82,7 @@ def test_pixels_are_scaled_and_other_blocks_are_as_they_are():
 @torch.no_grad()
 def test_everything_that_novelty_depends_on_travels():
     here, there = make_distillation(0), make_distillation(1)
-    here.observations.add(here.flat(observations(100)))
+    here.observations.add(moments_of(here.flat(observations(100))))
     asked = observations(20, seed=2)
     assert not torch.allclose(here(asked), there(asked))
     load_weights(there, encode_weights(here), "a test")

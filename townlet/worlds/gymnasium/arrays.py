@@ -20,7 +20,7 @@ class LaneArrays:
 
     view, final: blocks [L, ...] of what each lane sees, and of the final view of the episode that has just ended.
     mask, final_mask: bool [L, A]. action: int64 [L]. reward: float32 [L]. terminated, truncated: bool [L].
-    dropped: bool [L], the running episode is abandoned.
+    dropped: bool [L], the running episode is abandoned. idle: bool [L], the lane takes no part in the next step.
     steps: int64 [L], taken in the running episode; final_steps: int64 [L], in the one that has just ended.
     episode: int64 [L], number of the running one. failures: int64 [L], since the last finished one.
     calls: int64 [L], how often the lane's environment was called: a process that moves changes one of them.
@@ -40,7 +40,7 @@ class LaneArrays:
         self.mask, self.final_mask = arrays["mask"], arrays["final_mask"]
         self.action, self.reward = arrays["action"], arrays["reward"]
         self.terminated, self.truncated, self.dropped = (arrays[n] for n in ("terminated", "truncated", "dropped"))
-        self.opening = arrays["opening"]
+        self.opening, self.idle = arrays["opening"], arrays["idle"]
         self.steps, self.final_steps = arrays["steps"], arrays["final_steps"]
         self.episode, self.failures, self.calls = arrays["episode"], arrays["failures"], arrays["calls"]
 
@@ -57,7 +57,7 @@ def _fields(blocks: Sequence[FieldSpec], actions: int, lanes: int) -> Iterator[t
     for name in ("mask", "final_mask"):
         yield name, "bool", (lanes, actions)
     yield "reward", "float32", (lanes,)
-    for name in ("terminated", "truncated", "dropped", "opening"):
+    for name in ("terminated", "truncated", "dropped", "opening", "idle"):
         yield name, "bool", (lanes,)
     for name in ("action", "steps", "final_steps", "episode", "failures", "calls"):
         yield name, "int64", (lanes,)

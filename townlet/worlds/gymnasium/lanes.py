@@ -34,6 +34,7 @@ class Lanes:
         limit: Limit = nullcontext,
     ) -> None:
         """first_lane: number of row 0 among all lanes that share the seed. limit: what each call happens in."""
+        self._arrays = arrays
         self._lanes = {row: Lane(settings, arrays, row, seed, first_lane + row, limit) for row in rows}
 
     def reset(self) -> list[Failure]:
@@ -43,9 +44,10 @@ class Lanes:
         return list(self._failures())
 
     def step(self) -> list[Failure]:
-        """Take one action in every lane."""
-        for lane in self._lanes.values():
-            lane.step()
+        """Take one action in every lane that is not idle."""
+        for row, lane in self._lanes.items():
+            if not self._arrays.idle[row]:
+                lane.step()
         return list(self._failures())
 
     def close(self) -> None:

@@ -14,6 +14,7 @@ from townlet.errors import CheckpointError, InvalidRequestError
 from townlet.worlds.gymnasium.arrays import LaneArrays
 from townlet.worlds.gymnasium.lanes import Failure, Lanes
 from townlet.worlds.gymnasium.processes import LaneProcesses
+from townlet.worlds.gymnasium.repeats import Repeats
 from townlet.worlds.gymnasium.settings import GymnasiumSettings
 from townlet.worlds.gymnasium.spec import environment_spec
 from townlet.worlds.interface import Finished, Step, View
@@ -31,8 +32,6 @@ class GymnasiumWorld:
     the environment itself keeps to its seed; how many workers step the lanes changes nothing.
     """
 
-    saves_running_episodes = False
-
     def __init__(
         self,
         settings: GymnasiumSettings,
@@ -40,9 +39,12 @@ class GymnasiumWorld:
         seed: int,
         device: str | torch.device = "cpu",
         first_lane: int = 0,
+        *,
+        repeats: bool = False,
     ) -> None:
         """seed: 0 to 2**63 - 1. first_lane: number of the first lane among all lanes that share the seed.
 
+        repeats: whether running episodes are saved, as what was done in them, and lived again when they are taken up.
         Raises ConfigError when there is no such environment, or its spaces are not supported.
         """
         assert lanes >= 1, lanes
@@ -62,6 +64,8 @@ class GymnasiumWorld:
             self._lanes = Lanes(settings, self._arrays, range(lanes), seed, first_lane)
         self._arrays.episode[:] = -1
         self._seed, self._first_lane = seed, first_lane
+        self.saves_running_episodes = repeats
+        self._repeats = Repeats(settings.id, self._arrays, self.spec.step_cap) if repeats else None
         self.close = weakref.finalize(self, self._lanes.close)
         """Give environments and processes up; also happens when nobody uses the world any more."""
 
@@ -79,6 +83,8 @@ class GymnasiumWorld:
         """
         arrays = self._arrays
         arrays.action[:] = self._checked(action)
+        if self._repeats is not None:
+            self._repeats.note()
         self._note(self._lanes.step())
         ended = np.flatnonzero(arrays.terminated | arrays.truncated)
         dropped = np.flatnonzero(arrays.dropped)
@@ -100,30 +106,45 @@ class GymnasiumWorld:
         """No Gymnasium environment depends on it."""
 
     def state_dict(self) -> dict[str, Tensor]:
-        """Where every lane is in the row of its episodes: environments themselves cannot be saved."""
-        lane = np.arange(self._first_lane, self._first_lane + self.lanes)
-        arrays = {"seed": np.array(self._seed), "lane": lane, "episode": self._arrays.episode}
+        """Where every lane is in the row of its episodes, and with `repeats` what was done in the running ones.
+
+        Environments themselves cannot be saved.
+        """
+        done = self._repeats.state() if self._repeats else {}
+        arrays = {**self._place(), "episode": self._arrays.episode, **done}
         return {name: self._tensor(array) for name, array in arrays.items()}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         """Abandon all running episodes, and start those that follow the ones that ran when the state was saved.
 
-        Raises CheckpointError when it cannot be the state of a world of this seed and these lanes.
+        With `repeats`: go on with those, lived again. Raises CheckpointError when it cannot be the state of a world of
+        this seed and these lanes, or when the environment does not repeat them.
         """
-        expected = self.state_dict()
-        check_forms("saved world", state, {name: Form.of(tensor) for name, tensor in expected.items()})
-        for name, tensor in expected.items():
-            found = state[name]
-            if name != "episode" and not torch.equal(found.to(self.device), tensor):
-                raise CheckpointError(f"saved world: {name}: expected {tensor.tolist()}, found {found.tolist()}")
-        self._arrays.episode[:] = state["episode"].cpu().numpy()
-        self.reset()
+        forms = {name: Form.of(tensor) for name, tensor in self.state_dict().items()}
+        check_forms("saved world", state, forms | ({"done": Form("int32", (None,), 0)} if self._repeats else {}))
+        saved = {name: tensor.cpu().numpy() for name, tensor in state.items()}
+        for name, array in self._place().items():
+            if not np.array_equal(saved[name], array):
+                raise CheckpointError(f"saved world: {name}: expected {array.tolist()}, found {saved[name].tolist()}")
+        if self._repeats is None:
+            self._arrays.episode[:] = saved["episode"]
+            self.reset()
+        else:
+            self._repeats.check(saved["steps"], saved["done"])
+            self._arrays.episode[:] = saved["episode"] - 1
+            self.reset()
+            self._repeats.live_again(saved["steps"], saved["done"], saved["sight"], self._lanes.step)
 
     def lane(self, lane: int) -> LaneView:
         """One lane as plain values. lane: 0 to L - 1."""
         arrays = self._arrays
         blocks = {name: block[lane].copy() for name, block in arrays.view.items()}
         return LaneView(int(arrays.episode[lane]), int(arrays.steps[lane]), blocks)
+
+    def _place(self) -> dict[str, Array]:
+        """Which episodes these lanes live."""
+        lane = np.arange(self._first_lane, self._first_lane + self.lanes)
+        return {"seed": np.array(self._seed), "lane": lane}
 
     def _finished(self, lanes: Array) -> Finished:
         arrays = self._arrays

@@ -16,8 +16,9 @@ def build():
     """Worlds that are closed when the test ends."""
     worlds = []
 
-    def build(lanes: int = 3, seed: int = 1, first_lane: int = 0, **settings) -> GymnasiumWorld:
-        worlds.append(GymnasiumWorld(GymnasiumSettings(**{"id": TOY} | settings), lanes, seed, first_lane=first_lane))
+    def build(lanes: int = 3, seed: int = 1, first_lane: int = 0, repeats: bool = False, **settings) -> GymnasiumWorld:
+        of_toy = GymnasiumSettings(**{"id": TOY} | settings)
+        worlds.append(GymnasiumWorld(of_toy, lanes, seed, first_lane=first_lane, repeats=repeats))
         return worlds[-1]
 
     yield build
@@ -170,6 +171,50 @@ def test_a_saved_world_goes_on_with_the_episodes_that_follow(build):
         build(first_lane=1).load_state_dict(state)
     with pytest.raises(CheckpointError, match=r"saved world: episode: expected int64 \[2\], found int64 \[3\]"):
         build(2).load_state_dict(state | {"lane": state["lane"][:2]})
+
+
+def live(world: GymnasiumWorld, steps: int, seed: int) -> list[torch.Tensor]:
+    """What lanes see and get, now and over so many steps, which end now and then."""
+    random = torch.Generator().manual_seed(seed)
+    seen = [*world.view().observation.values()]
+    for _ in range(steps):
+        step = world.step((torch.rand(world.lanes, generator=random) < 0.1).long() * DIE)
+        seen += [*step.view.observation.values(), step.reward, step.terminated, step.truncated]
+    return seen
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("steps", [0, 1, 33])
+def test_a_world_that_repeats_goes_on_in_the_middle_of_its_episodes(build, workers, steps):
+    world, other = (build(step_cap=20, repeats=True, workers=workers) for _ in range(2))
+    assert world.saves_running_episodes
+    world.reset()
+    live(world, steps, seed=1)
+    state = world.state_dict()
+    other.reset()
+    live(other, 12, seed=2)
+    other.load_state_dict(state)
+    assert all(torch.equal(tensor, state[name]) for name, tensor in other.state_dict().items())
+    assert same(live(other, 40, seed=3), live(world, 40, seed=3))
+    assert torch.equal(other.state_dict()["done"], world.state_dict()["done"])
+
+
+def test_an_environment_that_does_not_keep_to_its_seed_cannot_be_taken_up(build):
+    world = build(id="toy_environments:Whimsical-v0", step_cap=20, repeats=True)
+    world.reset()
+    live(world, 5, seed=1)
+    with pytest.raises(CheckpointError, match="the same seeds and actions do not lead to the same observations"):
+        build(id="toy_environments:Whimsical-v0", step_cap=20, repeats=True).load_state_dict(world.state_dict())
+
+
+def test_actions_that_do_not_fit_their_episodes_are_refused(build):
+    world = build(step_cap=20, repeats=True)
+    world.reset()
+    act(world, STEP, STEP, STEP)
+    state = world.state_dict()
+    for damage in ({"steps": torch.tensor([1, 1, 20])}, {"done": state["done"][:2]}):
+        with pytest.raises(CheckpointError, match="expected from 0 to 19 in each lane and an action for each"):
+            build(step_cap=20, repeats=True).load_state_dict(state | damage)
 
 
 def test_a_lane_is_told_in_plain_values(build):
