@@ -2,6 +2,7 @@
 
 import socket
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -35,3 +36,15 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+@pytest.fixture
+def unused_ports():
+    """So many TCP ports that nobody listens on."""
+
+    def find(count: int) -> tuple[int, ...]:
+        with ExitStack() as stack:
+            probes = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+            return tuple(probe.getsockname()[1] for probe in probes)
+
+    return find

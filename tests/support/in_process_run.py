@@ -9,15 +9,16 @@ from actor.agent import Agent
 from actor.curiosity import Curiosity
 from actor.episodes import EpisodeAccumulator
 from learner.batch import Source
-from learner.compose import build_curiosity, build_loss, build_windows
+from learner.build import build_curiosity, build_loss, build_windows
 from learner.update import QLearning
 from protos import policy_pb2, replay_pb2
 from replay_service.arena import Arena, Slice
 from replay_service.rate_limiter import RateLimiter
 from replay_service.sampler.uniform import UniformSampler
 from replay_service.table import Table
-from townlet.config import Config, DecaySettings
+from townlet.config import Config
 from townlet.exploration import decayed
+from townlet.exploration_settings import DecaySettings
 from townlet.networks.build import build_network
 from townlet.networks.distillation import RandomDistillation
 from townlet.policy import encode_weights
@@ -42,7 +43,6 @@ class InProcessRun:
         )
         self._agent = Agent(
             build_network(config.network, spec),
-            config.exploration,
             lanes,
             0,
             torch.Generator().manual_seed(config.seed),
@@ -116,5 +116,7 @@ class InProcessRun:
         if isinstance(exploration, DecaySettings):
             policy.exploration.epsilon = decayed(exploration, self.episodes)
         else:
-            policy.exploration.ladder_lanes = self.world.lanes
+            policy.exploration.ladder.CopyFrom(
+                policy_pb2.Ladder(lanes=self.world.lanes, base=exploration.base, exponent=exploration.exponent)
+            )
         self._agent.adopt(policy)

@@ -19,16 +19,19 @@ TOWNLET = str(Path(sys.executable).parent / "townlet")
 
 
 class RunProcess:
-    """One run in a folder of its own. output: what the user has seen so far."""
+    """One run in a folder of its own. output: what the user has seen so far. token: to ask its learner with."""
 
-    def __init__(self, root: Path, config: str, *overrides: str, cwd: Path | None = None) -> None:
+    def __init__(
+        self, root: Path, config: str, *overrides: str, options: tuple[str, ...] = (), cwd: Path | None = None
+    ) -> None:
         root.mkdir(exist_ok=True)
         self.folder = RunFolder(root / "r")
         settings = [f"run.root={root}", "run.name=r", *overrides]
-        options = [word for setting in settings for word in ("--set", setting)]
+        set_all = [word for setting in settings for word in ("--set", setting)]
         self._output = root / "output"
-        self._command = [TOWNLET, "up", str(CONFIGS / config), *options]
+        self._command = [TOWNLET, "up", str(CONFIGS / config), *set_all, *options]
         self._cwd = cwd
+        self.token = ""
         self.process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -84,6 +87,14 @@ class RunProcess:
         for pid in self.pids(module):
             os.kill(pid, signal.SIGKILL)
 
+    def kill_everything(self) -> None:
+        """As when the machine dies."""
+        for module in ("actor", "learner", "replay_service", "redis"):
+            for pid in self.pids(module):
+                os.kill(pid, signal.SIGKILL)
+        self.process.kill()
+        self.process.wait()
+
     def log(self, member: str) -> list[dict[str, object]]:
         """What a member has logged."""
         path = self.folder.logs / f"{member}.log"
@@ -94,7 +105,8 @@ class RunProcess:
         """The learner's own account of the run; None while it does not answer."""
         if not self.folder.config.exists():
             return None
-        client = StatusClient(load_config(self.folder.config).learner.address)
+        config = load_config(self.folder.config)
+        client = StatusClient(config.learner.address, config.security.tls, self.token)
         try:
             return client.status()
         finally:

@@ -49,6 +49,13 @@ class Toy(gymnasium.Env):
         return np.array([self.mark, self.steps], np.float32)
 
 
+class Whimsical(Toy):
+    """Does not keep to its seed."""
+
+    def reset(self, *, seed=None, options=None):
+        return super().reset(seed=time.perf_counter_ns() % 2**31)
+
+
 class Sampled(gymnasium.Env):
     """Observes samples of any space; episodes last four steps."""
 
@@ -97,6 +104,7 @@ for name, entry, cap in (
     ("Sampled-v0", sampled, 100),
     ("Steered-v0", steered, 100),
     ("Endless-v0", Toy, None),
+    ("Whimsical-v0", Whimsical, 6),
 ):
     if name not in gymnasium.registry:
         gymnasium.register(name, entry, max_episode_steps=cap)

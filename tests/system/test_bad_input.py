@@ -69,4 +69,6 @@ def test_another_configuration_in_the_same_folder_is_refused(short_folder):
         assert "another `townlet up` runs in this folder" in second.output
     third = RunProcess(short_folder, "L0_minimal.yaml", "learner.gamma=0.5").start()
     assert third.wait(30) == 1
-    assert "expected a run of this configuration" in third.output
+    assert "the run cannot go on with another configuration: learner.gamma: expected 0.95, as it was, found 0.5" in (
+        third.output
+    )

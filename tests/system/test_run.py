@@ -37,9 +37,15 @@ def curves(run: RunProcess) -> list[str]:
     return events.Tags()["scalars"]
 
 
+def evaluated(run: RunProcess, *options: str) -> dict:
+    """What `townlet evaluate` says of the same two hundred episodes."""
+    command = [TOWNLET, "evaluate", str(run.folder.path), "--episodes", "200", "--seed", "1", "--json", *options]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
 @pytest.mark.timeout(300)
 def test_an_agent_learns_l0_to_its_cap_and_the_run_ends_by_itself(start):
-    run = start("L0_minimal.yaml", "evaluation.goal={mean_survival: 285, hold: 270, confirmations: 1}")
+    run = start("L0_minimal.yaml", "evaluation.goal={mean_survival: 285, hold: 285, confirmations: 1}")
     assert run.wait(240) == 0, run.output
     result = json.loads(run.folder.result.read_text())
     assert result["goal"]["confirmed"]
@@ -51,15 +57,15 @@ def test_an_agent_learns_l0_to_its_cap_and_the_run_ends_by_itself(start):
         *("survival/training", "survival/greedy", "learner/loss", "replay/records", "policy/lag_mean"),
         "goal/reached_s",
     }
-    found = subprocess.run(
-        [TOWNLET, "evaluate", str(run.folder.path), "--episodes", "50", "--json"],
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    values = json.loads(found.stdout)
+    values = evaluated(run)
     assert values["mean_survival"] >= 0.9 * 300  # it lasts; what it reached stands above
     assert values["mean_survival"] > values["baselines"]["wait for ever"]["mean_survival"] + 50
+    assert evaluated(run, "--version", str(VersionStore(run.folder.versions).newest())) == values  # made at the end
+    unknown = subprocess.run(
+        [TOWNLET, "evaluate", str(run.folder.path), "--version", "999"], check=False, capture_output=True, text=True
+    )
+    assert unknown.returncode == 2
+    assert "999/manifest.json: expected a version, found no such file" in unknown.stderr
     shown = subprocess.run(
         [TOWNLET, "watch", str(run.folder.path), "--episodes", "1"], check=True, capture_output=True, text=True
     )

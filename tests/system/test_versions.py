@@ -1,9 +1,7 @@
 """Versions of a whole run: made while it trains, complete everywhere or not there, and gone on from after any death."""
 
 import json
-import os
 import shutil
-import signal
 
 import pytest
 from run_process import RunProcess
@@ -16,7 +14,6 @@ TWO_OF_EACH = (
     *("replay.addresses=['127.0.0.1:0', '127.0.0.1:0']", "replay.capacity=40000"),
 )
 MEMBERS = {"learner", "actor-0", "actor-1", "replay-0", "replay-1"}
-SERVICES = ("actor", "learner", "replay_service", "redis")
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -50,22 +47,13 @@ def events(run: RunProcess, member: str, event: str) -> list[dict]:
     return [entry for entry in run.log(member) if entry["event"] == event]
 
 
-def kill_everything(run: RunProcess) -> None:
-    """As when the machine dies."""
-    for module in SERVICES:
-        for pid in run.pids(module):
-            os.kill(pid, signal.SIGKILL)
-    run.process.kill()
-    run.process.wait()
-
-
 def test_a_run_that_was_killed_goes_on_from_its_newest_version_everywhere(start):
     run = start()
     run.wait_for("a version of all that has been trained", lambda: (m := newest(run)) and m.counters["updates"] > 20)
     manifest = newest(run)
     assert set(manifest.members) == MEMBERS
     VersionStore(run.folder.versions).verify(manifest.version)
-    kill_everything(run)
+    run.kill_everything()
     version = newest(run)
     again = start()
     again.wait_for("training that goes on", lambda: trained(again, version.counters["updates"] + 20))
