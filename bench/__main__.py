@@ -10,6 +10,10 @@ BENCHMARKS = (
     "learner_overhead",
     "recurrent_learner_overhead",
     "r2d2_sample",
+    "ranks",
+    "lockstep",
+    "fan_out",
+    "idle_connections",
     "cartpole_race",
 )
 

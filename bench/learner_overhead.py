@@ -15,7 +15,8 @@ import torch
 
 from bench.rounds import Case, Options, Ratio, calls_per_s, compare, options
 from bench.services import replay_service
-from learner.compose import build_loss, sample_client
+from learner.build import build_assembly, build_loss, build_sample_client
+from learner.front import Front
 from learner.meter import Meter
 from learner.service import LearnerService
 from learner.update import QLearning
@@ -50,12 +51,15 @@ def measure(path: Path, chosen: Options) -> None:
         stop = threading.Event()
         learning = QLearning(build_network(config.network, spec), config.learner, build_loss(config))
         meter = Meter()
-        service = LearnerService(config, layout.digest, learning, meter, NoScalars(), None, stop)
-        replay = sample_client(config, layout, spec, torch.device("cpu"), np.random.default_rng(1), stop)
+        front = Front(config.learner.address)
+        service = LearnerService(front, config, layout.digest, learning, meter, NoScalars(), None, stop)
+        generator = np.random.default_rng(1)
+        assembly = build_assembly(config, layout, spec, torch.device("cpu"), generator)
+        replay = build_sample_client(config, assembly, generator, stop)
         actor = Popen([sys.executable, "-m", "actor", str(RunFolder(config.run.folder).config)])
         os.sched_setaffinity(0, [mine])
         try:
-            with service, replay:
+            with front, service, replay:
                 service.publish(learning)
                 batch = replay.next()
                 assert batch is not None

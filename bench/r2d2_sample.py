@@ -14,7 +14,7 @@ import torch
 from bench.rounds import Case, Ratio, compare, ms_per_call, options
 from bench.services import fill, replay_service
 from learner.batch import Source
-from learner.compose import build_loss, build_windows
+from learner.build import build_loss, build_windows
 from learner.sequences import SequenceBatch, SequenceWindows
 from learner.shards import Shards
 from learner.update import QLearning
@@ -60,7 +60,7 @@ def main() -> None:
     with replay_service(CONFIG) as config:
         torch.set_num_threads(config.learner.threads)
         fill(config, STEPS)
-        shards = Shards(config.replay.addresses, np.random.Generator(np.random.Philox(1)))
+        shards = Shards(config.replay.addresses, np.random.Generator(np.random.Philox(1)), config.security.tls)
         with closing(shards):
             draws = Draws(config, shards)
             learning = QLearning(build_network(config.network, world_spec(config)), config.learner, build_loss(config))
@@ -69,7 +69,7 @@ def main() -> None:
 
             def draw() -> None:
                 nonlocal batch
-                shards.update_priorities(0, batch.source.keys, priorities.numpy())
+                shards.update_priorities(batch.source, priorities)
                 batch = draws.next()
 
             def update() -> None:

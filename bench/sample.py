@@ -15,7 +15,7 @@ import torch
 from bench.dropping_server import sending_server
 from bench.rounds import Case, Ratio, calls_per_s, compare, options
 from bench.services import EPISODE_STEPS, fill, make_episode, replay_service
-from learner.compose import sample_client
+from learner.build import build_assembly, build_sample_client
 from protos import replay_pb2_grpc
 from replay_service.arena import Arena, Slice
 from replay_service.rate_limiter import RateLimiter
@@ -47,11 +47,13 @@ def main() -> None:
         fill(config, STEPS)
         spec = world_spec(config)
         layout = RecordLayout.of(spec)
-        client = sample_client(config, layout, spec, torch.device("cpu"), np.random.default_rng(1), stop)
+        generator = np.random.default_rng(1)
+        assembly = build_assembly(config, layout, spec, torch.device("cpu"), generator)
+        client = build_sample_client(config, assembly, generator, stop)
         request = client.request
         windows, size = request.windows, request.windows * sum(part.steps * part.size for part in request.slices)
         slices = [Slice(part.first, part.steps, part.offset, part.size) for part in request.slices]
-        channel = open_channel(config.replay.addresses[0])
+        channel = open_channel(config.replay.addresses[0], config.security.tls)
         stub = replay_pb2_grpc.ReplayServiceStub(channel)
         table = in_memory(layout)
 

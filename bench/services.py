@@ -58,16 +58,17 @@ def make_episode(layout: RecordLayout, seed: int, steps: int = EPISODE_STEPS) ->
 
 
 @contextmanager
-def appending(config: Config) -> Iterator[AppendClient]:
-    """An actor's connection to the shard."""
+def appending(config: Config, layout: RecordLayout | None = None) -> Iterator[AppendClient]:
+    """An actor's connection to the shard. layout: of its records, where it is not that of the configuration."""
     stop = threading.Event()
     client = AppendClient(
         config.replay.addresses[0],
         config.run.name,
         "bench",
-        RecordLayout.of(world_spec(config), config.memory),
+        layout or RecordLayout.of(world_spec(config), config.memory),
         config.actor.max_pending_bytes,
         stop,
+        config.security.tls,
     )
     with client:
         yield client
