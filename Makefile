@@ -1,12 +1,18 @@
 # make run | test | check | protos : each creates the environment it needs.
 PYTHON ?= python3
 TORCH  ?= torch==2.13.0
-PEERS  ?= stable-baselines3==2.9.2
+PEERS  ?= stable-baselines3==2.9.2 dm-reverb[tensorflow]==0.14.0 portpicker
 CONFIG ?= configs/L1_full.yaml
 BIN    := .venv/bin
+CHAOS  ?= --seed 1 --rounds 12
+SOAK   ?= --minutes 120
+FUZZ   ?= --messages 1000000
+UV     ?= uv==0.13.9
+LOCK   := $(BIN)/uv pip compile --quiet --generate-hashes --no-annotate --python-version 3.11 --python-platform linux \
+          --custom-compile-command 'make locks'
 TEST   := $(BIN)/pytest --quiet --numprocesses 2 --dist worksteal
 
-.PHONY: help run test test-slow test-gpu check format protos bench bench-peers clean
+.PHONY: help run test test-slow test-gpu test-faults test-compose locks chaos soak fuzz check format protos bench bench-peers clean
 
 help:
 	@echo 'make run         train a Hamlet agent (CONFIG=$(CONFIG)) and watch it learn'
@@ -14,8 +20,14 @@ help:
 	@echo 'make check       format, lint, types, import rules, protos fresh, tests'
 	@echo 'make test-slow   the learning proofs (minutes each)'
 	@echo 'make test-gpu    the tests that need a CUDA device'
+	@echo 'make test-faults cut, slow and tear every edge of a run, a minute each'
+	@echo 'make test-compose kill, cut off and freeze the containers of deploy/compose.yaml (half an hour; needs Docker)'
+	@echo 'make chaos       kill every part of runs under load and check every promise (CHAOS=$(CHAOS))'
+	@echo 'make soak        run for hours while actors come and go, and see whether anything grows (SOAK=$(SOAK))'
+	@echo 'make fuzz        send every RPC a million hostile messages (FUZZ=$(FUZZ))'
 	@echo 'make bench       every benchmark'
 	@echo 'make bench-peers whom the benchmarks race against, in .venv-peers'
+	@echo 'make locks       pin what the images are made of (UPGRADE=--upgrade for newer packages)'
 	@echo 'make protos      regenerate the code beside the protos'
 
 .venv/ready: pyproject.toml
@@ -37,6 +49,21 @@ test-slow: .venv/ready
 test-gpu: .venv/ready
 	$(BIN)/pytest -m gpu
 
+test-faults: .venv/ready
+	$(BIN)/pytest -m slow --timeout 900 tests/system/test_faults.py
+
+test-compose: .venv/ready
+	$(BIN)/pytest -m compose tests/compose
+
+chaos: .venv/ready
+	$(BIN)/python -m chaos $(CHAOS)
+
+soak: .venv/ready
+	$(BIN)/python -m chaos.soak $(SOAK)
+
+fuzz: .venv/ready
+	$(BIN)/python -m chaos.hostile $(FUZZ)
+
 check: .venv/ready
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
@@ -53,13 +80,20 @@ protos: .venv/ready
 	    --plugin=protoc-gen-mypy=$(BIN)/protoc-gen-mypy --plugin=protoc-gen-mypy_grpc=$(BIN)/protoc-gen-mypy_grpc \
 	    --python_out=. --grpc_python_out=. --mypy_out=quiet:. --mypy_grpc_out=quiet:. protos/*.proto
 
+# Pins stay as they are where they still fit.
+locks: .venv/ready
+	$(BIN)/pip install --quiet --disable-pip-version-check '$(UV)'
+	$(LOCK) $(UPGRADE) pyproject.toml deploy/locks/torch.in --extra s3 --excludes deploy/locks/left-out.txt -o deploy/locks/learner.txt
+	$(LOCK) $(UPGRADE) deploy/locks/replay.in --constraints deploy/locks/learner.txt -o deploy/locks/replay.txt
+	$(LOCK) $(UPGRADE) deploy/locks/build.in --constraints deploy/locks/learner.txt -o deploy/locks/build.txt
+
 bench: .venv/ready
 	$(BIN)/python -m bench
 
 .venv-peers/ready: Makefile
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/pip install --quiet --disable-pip-version-check '$(TORCH)'
-	.venv-peers/bin/pip install --quiet --disable-pip-version-check '$(PEERS)'
+	.venv-peers/bin/pip install --quiet --disable-pip-version-check $(foreach peer,$(PEERS),'$(peer)')
 	@touch $@
 
 bench-peers: .venv-peers/ready
