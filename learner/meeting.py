@@ -72,7 +72,8 @@ def meet(
         hand_outs = dist.new_group(backend="gloo", timeout=limit)
     log.info("ranks_met", rank=place.rank, ranks=place.ranks, backend=backend)
     try:
-        assert isinstance(hand_outs, ProcessGroup) and dist.group.WORLD is not None  # a rank of these is in both
+        assert isinstance(hand_outs, ProcessGroup)  # every rank is in both
+        assert dist.group.WORLD is not None
         groups = Groups(hand_outs, dist.group.WORLD)
         del hand_outs
         yield groups
