@@ -35,7 +35,7 @@ class Curiosity:
         self.weight = weight
         self.learning_rate = settings.learning_rate
         self._ranks = ranks or Alone()
-        self._adam = FlatAdam(distillation.predictor, learning_rate=settings.learning_rate)
+        self._adam = FlatAdam(distillation.predictor)
 
     def steer(self, settings: RndSettings) -> None:
         """Learn at the rate of these settings, and weigh novelty by their rule, from the next update on."""

@@ -74,9 +74,7 @@ class QLearning:
         self._hand_out = hand_out
         self._target = FlatParameters(self.target_network)
         self._averaged = FlatParameters(self.averaged_network)
-        self._online = FlatAdam(
-            self.online_network, learning_rate=settings.learning_rate, epsilon=settings.adam_epsilon
-        )
+        self._online = FlatAdam(self.online_network, epsilon=settings.adam_epsilon)
 
     def steer(self, learner: LearnerSettings, curiosity: RndSettings | None) -> None:
         """Learn at the rates of these settings from the next update on; all else stays as it was."""

@@ -86,8 +86,7 @@ def test_what_may_change_is_logged_and_takes_effect(store):
         taking_up.take_up()
     changed = {entry["key"]: (entry["was"], entry["now"]) for entry in logs if entry["event"] == "config_changed"}
     assert changed == {"learner.learning_rate": (0.001, 0.125), "evaluation.episodes": (200, 7)}
-    (group,) = taking_up.learning._online._adam.param_groups
-    assert group["lr"] == 0.125
+    assert taking_up.learning.rates().learning == 0.125
 
 
 def newer_format(store, version):
