@@ -54,6 +54,9 @@ STAND_BY_S = 0.005
 TELL_SHARDS_S = 1.0
 """So long each shard is waited for when it is only told something."""
 
+LAST_ANSWERS_S = 0.2
+"""What is being answered when the learner leaves gets so long; held calls and policy streams would never end."""
+
 LAST_CUT_LIMIT_S = 8.0
 """Everybody has to stand still within this time when the learner leaves: whoever stops it does not wait for ever."""
 
@@ -253,7 +256,7 @@ class LearnerService:
         await self._tell_shards(stay=False)
         for channel in self._channels:
             await channel.close()
-        await self._front.server.stop()
+        await self._front.server.stop(LAST_ANSWERS_S)
         await self._endpoint.stop()
         await self._errands.end()
 

@@ -252,10 +252,10 @@ class Server:
             risk="whoever reaches this port can read, change and stop the run; set security.tls (docs/security.md)",
         )
 
-    async def stop(self) -> None:
-        """Refuse new calls, give running ones a moment, end."""
+    async def stop(self, grace_s: float = STOP_GRACE_S) -> None:
+        """Refuse new calls, give running ones so long, end."""
         await self._health.enter_graceful_shutdown()
-        await self._server.stop(STOP_GRACE_S)
+        await self._server.stop(grace_s)
 
 
 class LoopThread:
