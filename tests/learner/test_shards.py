@@ -40,7 +40,7 @@ def start(short_folder, redis_server):
 
     yield start
     for process in started:
-        process.stop()
+        process.kill()
         process.channel.close()
 
 
