@@ -46,12 +46,12 @@ class Draws:
     def next(self) -> SequenceBatch:
         """Ask for a batch, wait for it, and read it."""
         drawn, *_ = self._shards.draw(self._request)()
-        response = drawn.response
+        response = drawn.sampled.rest
         assert response.windows == self._request.windows, response.windows
         source = Source(np.frombuffer(response.keys, "<u8"), np.zeros(response.windows, np.int64))
         probabilities = torch.from_numpy(np.frombuffer(response.probabilities, "<f8").copy())
         weights = importance_weights(probabilities, sum(self._shards.items), exponent=self._exponent)
-        return self._windows.batch(self._windows.read(response, self._device), weights.to(self._device), source)
+        return self._windows.batch(self._windows.read(drawn.sampled, self._device), weights.to(self._device), source)
 
 
 def main() -> None:

@@ -23,10 +23,11 @@ from actor.append_client import AppendClient
 from bench.rounds import Case, Options, Ratio, calls_per_s, compare, options
 from bench.services import appending, make_episode, replay_service
 from learner.batch import tensor_of
-from protos import replay_pb2, replay_pb2_grpc
+from protos import replay_pb2
 from townlet.config import Config
 from townlet.records import RecordLayout, decode
 from townlet.rpc import open_channel
+from townlet.sample_call import Sampled, sample_method
 from townlet.specs import EnvironmentSpec, FieldSpec, MemorySpec
 
 PEER = Path("bench/peers/replay_reverb.py")
@@ -80,7 +81,7 @@ class Ours:
         self._appending = appending
         self._episodes = [make_episode(layout, seed, work.episode_steps) for seed in range(EPISODES)]
         self._channel = open_channel(config.replay.addresses[0], config.security.tls)
-        self._sample = replay_pb2_grpc.ReplayServiceStub(self._channel).Sample
+        self._sample = sample_method(self._channel)
         whole = layout.observation(through="truncated")
         self._spans = [(work.steps, whole)]
         if work.state:
@@ -116,15 +117,15 @@ class Ours:
         waiting = deque(self._sample.future(self._request, 60) for _ in range(IN_FLIGHT))
 
         def turn() -> None:
-            response = waiting.popleft().result()
+            sampled = waiting.popleft().result()
             request = self._request
             if self._work.prioritized:
                 request = replay_pb2.SampleRequest()
                 request.CopyFrom(self._request)
-                request.priorities.keys = response.keys
-                request.priorities.priorities = np.ones(response.windows, "<f4").tobytes()
+                request.priorities.keys = sampled.rest.keys
+                request.priorities.priorities = np.ones(sampled.rest.windows, "<f4").tobytes()
             waiting.append(self._sample.future(request, 60))
-            self._tensors(response)
+            self._tensors(sampled)
 
         def drain() -> None:
             for answer in waiting:
@@ -132,11 +133,11 @@ class Ours:
 
         return self._request.windows * calls_per_s(turn, seconds, drain)
 
-    def _tensors(self, response: replay_pb2.SampleResponse) -> list[dict[str, torch.Tensor]]:
-        data = tensor_of(response.data, torch.uint8)
-        sizes = [response.windows * steps * span.size for steps, span in self._spans]
+    def _tensors(self, sampled: Sampled) -> list[dict[str, torch.Tensor]]:
+        windows, data = sampled.rest.windows, tensor_of(sampled.data, torch.uint8)
+        sizes = [windows * steps * span.size for steps, span in self._spans]
         return [
-            decode(part.view(response.windows, steps, span.size), span)
+            decode(part.view(windows, steps, span.size), span)
             for part, (steps, span) in zip(torch.split(data, sizes), self._spans, strict=True)
         ]
 

@@ -16,13 +16,13 @@ from bench.dropping_server import sending_server
 from bench.rounds import Case, Ratio, calls_per_s, compare, options
 from bench.services import EPISODE_STEPS, fill, make_episode, replay_service
 from learner.build import build_assembly, build_sample_client
-from protos import replay_pb2_grpc
 from replay_service.arena import Arena, Slice
 from replay_service.rate_limiter import RateLimiter
 from replay_service.sampler.uniform import UniformSampler
 from replay_service.table import Table
 from townlet.records import RecordLayout
 from townlet.rpc import open_channel
+from townlet.sample_call import sample_method
 from townlet.worlds.build import world_spec
 
 CONFIG = Path("configs/L1_full.yaml")
@@ -54,7 +54,7 @@ def main() -> None:
         windows, size = request.windows, request.windows * sum(part.steps * part.size for part in request.slices)
         slices = [Slice(part.first, part.steps, part.offset, part.size) for part in request.slices]
         channel = open_channel(config.replay.addresses[0], config.security.tls)
-        stub = replay_pb2_grpc.ReplayServiceStub(channel)
+        sample = sample_method(channel)
         table = in_memory(layout)
 
         def pipelined(start: Callable[[], Any]) -> float:
@@ -78,7 +78,7 @@ def main() -> None:
             Case(
                 "sample, as bytes",
                 "transitions/s",
-                lambda: windows * pipelined(lambda: stub.Sample.future(request, 10)),
+                lambda: windows * pipelined(lambda: sample.future(request, 10)),
             ),
             Case(
                 "gRPC alone, same bytes", "transitions/s", lambda: windows * pipelined(lambda: send(_eight_bytes(size)))

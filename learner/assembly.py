@@ -93,12 +93,12 @@ class Assembly:
 
     def _mix(self, drawn: list[Drawn]) -> _Windows:
         """All shards' windows in random order, so that no batch comes from one shard alone."""
-        parts = [self._windows.read(each.response, self._device) for each in drawn]
+        parts = [self._windows.read(each.sampled, self._device) for each in drawn]
         columns = [torch.cat(column) if len(drawn) > 1 else column[0] for column in zip(*parts, strict=True)]
-        keys = np.concatenate([np.frombuffer(each.response.keys, "<u8") for each in drawn])
-        shards = np.repeat([each.shard for each in drawn], [each.response.windows for each in drawn])
+        keys = np.concatenate([np.frombuffer(each.sampled.rest.keys, "<u8") for each in drawn])
+        shards = np.repeat([each.shard for each in drawn], [each.sampled.rest.windows for each in drawn])
         probabilities = np.concatenate(
-            [each.share * np.frombuffer(each.response.probabilities, "<f8") for each in drawn]
+            [each.share * np.frombuffer(each.sampled.rest.probabilities, "<f8") for each in drawn]
         )
         mixed = _Windows(columns, keys, shards, probabilities)
         return mixed if len(drawn) == 1 else mixed.rows(self._generator.permutation(len(keys)))

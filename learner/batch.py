@@ -1,5 +1,6 @@
 """From a sample's bytes to the tensors of an update. B is the batch, N the n-step horizon, A the actions."""
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from torch import Tensor
 from learner.novelty import Novelty
 from protos import replay_pb2
 from townlet.records import OBSERVATION, RecordLayout, Span, decode
+from townlet.sample_call import Sampled
 from townlet.td import n_step_discount, n_step_return
 from townlet.worlds.interface import Observation
 
@@ -81,11 +83,11 @@ class TransitionWindows:
             windows=windows,
         )
 
-    def read(self, response: replay_pb2.SampleResponse, device: torch.device) -> list[Tensor]:
-        """The response's W windows as columns of [W, ...] on `device`, in the order that `batch` takes them."""
-        windows = response.windows
+    def read(self, sampled: Sampled, device: torch.device) -> list[Tensor]:
+        """The W windows that were sampled, as columns of [W, ...] on `device`, in the order that `batch` takes them."""
+        windows = sampled.rest.windows
         start, way, end = self._spans
-        data = tensor_of(response.data, torch.uint8).to(device)
+        data = tensor_of(sampled.data, torch.uint8).to(device)
         sizes = [start.size, self.n_step * way.size, end.size, *([start.size] if self.curious else [])]
         first, between, last, *second = torch.split(data, [windows * size for size in sizes])
         seen = decode(first.view(windows, start.size), start)
@@ -95,7 +97,7 @@ class TransitionWindows:
         ended = done["terminated"].any(dim=1)
         if not self.truncation_bootstraps:
             ended |= done["truncated"].any(dim=1)
-        steps = tensor_of(response.real_after, torch.int32).to(device).clamp(max=self.n_step)
+        steps = tensor_of(sampled.rest.real_after, torch.int32).to(device).clamp(max=self.n_step)
         return [
             *seen.values(),
             *then.values(),
@@ -138,7 +140,11 @@ class TransitionWindows:
         return layout.observation(), layout.span("action", "truncated"), layout.observation(through="action_mask")
 
 
-def tensor_of(data: bytes, dtype: torch.dtype) -> Tensor:
-    """The bytes of a message as a flat tensor of its own."""
-    # A bytearray, since torch wants memory that it might write to.
-    return torch.frombuffer(bytearray(data), dtype=dtype)
+def tensor_of(data: bytes | memoryview, dtype: torch.dtype) -> Tensor:
+    """The bytes of a message as a flat tensor, only to be read: nothing is copied."""
+    return torch.frombuffer(data, dtype=dtype) if data else torch.empty(0, dtype=dtype)
+
+
+with warnings.catch_warnings(action="ignore"):
+    # Once in a process torch warns of memory that must not be written to. Nobody writes to these.
+    tensor_of(b"\0", torch.uint8)

@@ -6,9 +6,10 @@ from contextlib import contextmanager
 import numpy as np
 
 from learner.shards import Drawn, Shards
-from protos import replay_pb2
+from protos import replay_pb2, replay_pb2_grpc
 from townlet.errors import StartOverError, UnavailableError
 from townlet.rpc import CALL_TIMEOUT_S, WAIT_S, start_call
+from townlet.sample_call import Sampled
 from townlet.security_settings import TlsSettings
 
 
@@ -21,6 +22,7 @@ class RoundShards(Shards):
     def __init__(self, addresses: tuple[str, ...], generator: np.random.Generator, tls: TlsSettings | None) -> None:
         super().__init__(addresses, generator, tls)
         self.inserted_steps = 0
+        self._stubs = [replay_pb2_grpc.ReplayServiceStub(channel) for channel in self._channels]
         self._turns = [0] * len(addresses)
 
     def commit(self, run: str, round: int, pushed: Sequence[Sequence[replay_pb2.Pushed]]) -> None:
@@ -52,19 +54,17 @@ class RoundShards(Shards):
         for shard, answer in answers:
             self._take(shard, answer)
 
-    def _ask(
-        self, shard: int, request: replay_pb2.SampleRequest, windows: int
-    ) -> Callable[[], replay_pb2.SampleResponse]:
+    def _ask(self, shard: int, request: replay_pb2.SampleRequest, windows: int) -> Callable[[], Sampled]:
         self._turns[shard] += 1
         mine = replay_pb2.SampleRequest(turn=self._turns[shard])
         mine.MergeFrom(request)
         return super()._ask(shard, mine, windows)
 
-    def _take(self, shard: int, answer: Callable[[], replay_pb2.SampleResponse]) -> replay_pb2.SampleResponse:
+    def _take(self, shard: int, answer: Callable[[], Sampled]) -> Sampled:
         with _in_step():
-            response = answer()
-        self._weights[shard], self.items[shard] = response.total_weight, response.items
-        return response
+            sampled = answer()
+        self._weights[shard], self.items[shard] = sampled.rest.total_weight, sampled.rest.items
+        return sampled
 
     def _commit(
         self, run: str, round: int, shard: int, pushed: Sequence[replay_pb2.Pushed]

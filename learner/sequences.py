@@ -14,6 +14,7 @@ from learner.novelty import Novelty
 from protos import replay_pb2
 from townlet.networks.memory import Inputs
 from townlet.records import OBSERVATION, RecordLayout, Span, decode
+from townlet.sample_call import Sampled
 from townlet.specs import MemorySpec
 from townlet.td import n_step_discount, sequence_returns
 from townlet.worlds.interface import Observation
@@ -82,17 +83,18 @@ class SequenceWindows:
             windows=windows,
         )
 
-    def read(self, response: replay_pb2.SampleResponse, device: torch.device) -> list[Tensor]:
-        """The response's W windows as columns of [W, ...] on `device`, in the order that `batch` takes them."""
-        windows = response.windows
-        data = tensor_of(response.data, torch.uint8).to(device)
+    def read(self, sampled: Sampled, device: torch.device) -> list[Tensor]:
+        """The W windows that were sampled, as columns of [W, ...] on `device`, in the order that `batch` takes them."""
+        windows = sampled.rest.windows
+        data = tensor_of(sampled.data, torch.uint8).to(device)
         lived, state = torch.split(
             data, [windows * self._length * self._lived.size, windows * self._state_records * self._state.size]
         )
         columns = decode(lived.view(windows, self._length, -1), self._lived)
         parts = decode(state.view(windows, self._state_records, -1), self._state)["recurrent_state"]
         real_before, real_after = (
-            tensor_of(counts, torch.int32).to(device).long() for counts in (response.real_before, response.real_after)
+            tensor_of(counts, torch.int32).to(device).long()
+            for counts in (sampled.rest.real_before, sampled.rest.real_after)
         )
         steps = torch.arange(self.unroll, device=device)
         left = real_after[:, None] - steps  # real steps from each one on

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from learner.batch import Source
-from protos import replay_pb2, replay_pb2_grpc
+from protos import replay_pb2
 from townlet.errors import UnavailableError
 from townlet.rpc import CALL_TIMEOUT_S, WAIT_S, open_channel, start_call
+from townlet.sample_call import Sampled, sample_method
 from townlet.security_settings import TlsSettings
 from townlet.tracing import begin
 
@@ -24,7 +25,7 @@ class Drawn:
 
     shard: int
     share: float
-    response: replay_pb2.SampleResponse
+    sampled: Sampled
 
 
 class Shards:
@@ -38,7 +39,7 @@ class Shards:
         self._generator = generator
         self._peers = [f"replay service at {address}" for address in addresses]
         self._channels = [open_channel(address, tls) for address in addresses]
-        self._stubs = [replay_pb2_grpc.ReplayServiceStub(channel) for channel in self._channels]
+        self._methods = [sample_method(channel) for channel in self._channels]
         self._weights = np.ones(len(addresses))
         self._updates: list[list[tuple[NDArray[np.uint64], NDArray[np.float32]]]] = [[] for _ in addresses]
 
@@ -72,27 +73,26 @@ class Shards:
 
         return drawn
 
-    def _receive(self, shard: int, answer: Callable[[], replay_pb2.SampleResponse]) -> replay_pb2.SampleResponse | None:
+    def _receive(self, shard: int, answer: Callable[[], Sampled]) -> Sampled | None:
         """The shard's answer, if it has windows; what it says of its weight is remembered."""
         try:
-            response = answer()
+            sampled = answer()
         except UnavailableError as error:
             self._weights[shard], self.items[shard] = 0.0, 0
             log.warning("shard_away", shard=shard, reason=str(error))
             return None
-        self._weights[shard], self.items[shard] = response.total_weight, response.items
-        if response.blocked_by:
-            log.info("sample_waits", shard=shard, reason=response.blocked_by)
-        return response if response.windows else None
+        rest = sampled.rest
+        self._weights[shard], self.items[shard] = rest.total_weight, rest.items
+        if rest.blocked_by:
+            log.info("sample_waits", shard=shard, reason=rest.blocked_by)
+        return sampled if rest.windows else None
 
     def _shares(self) -> NDArray[np.float64]:
         """The probability with which a draw goes to each shard; equal ones while none is known to hold anything."""
         total = self._weights.sum()
         return self._weights / total if total > 0.0 else np.full(len(self._weights), 1.0 / len(self._weights))
 
-    def _ask(
-        self, shard: int, request: replay_pb2.SampleRequest, windows: int
-    ) -> Callable[[], replay_pb2.SampleResponse]:
+    def _ask(self, shard: int, request: replay_pb2.SampleRequest, windows: int) -> Callable[[], Sampled]:
         mine = replay_pb2.SampleRequest()
         mine.CopyFrom(request)
         mine.windows = windows
@@ -102,4 +102,4 @@ class Shards:
             keys, priorities = (np.concatenate(column) for column in zip(*updates, strict=True))
             mine.priorities.keys = keys.astype("<u8").tobytes()
             mine.priorities.priorities = priorities.astype("<f4").tobytes()
-        return start_call(self._stubs[shard].Sample, mine, peer=self._peers[shard], timeout_s=WAIT_S + CALL_TIMEOUT_S)
+        return start_call(self._methods[shard], mine, peer=self._peers[shard], timeout_s=WAIT_S + CALL_TIMEOUT_S)

@@ -9,6 +9,7 @@ from learner.batch import Batch, Source, TransitionWindows
 from learner.ranks import Rates
 from learner.sequences import SequenceBatch, SequenceWindows
 from protos import replay_pb2
+from townlet.sample_call import Sampled
 
 ALIGNMENT = 8
 """Every column begins at a multiple of so many bytes, as tensors of any type may."""
@@ -70,4 +71,4 @@ def one_window(windows: TransitionWindows | SequenceWindows) -> list[Tensor]:
     """The columns of one window of zeros."""
     data = bytes(sum(part.steps * part.size for part in windows.request(1).slices))
     response = replay_pb2.SampleResponse(windows=1, real_before=bytes(4), real_after=b"\1\0\0\0", data=data)
-    return windows.read(response, torch.device("cpu"))
+    return windows.read(Sampled.of(response), torch.device("cpu"))

@@ -29,6 +29,7 @@ from townlet.metrics.endpoint import Endpoint
 from townlet.metrics.registry import new_registry
 from townlet.rpc import Server
 from townlet.run_folder import RunFolder
+from townlet.sample_call import add_sample
 from townlet.security_settings import TlsSettings
 from townlet.telemetry import version as newest_version
 from townlet.tracing import interceptors
@@ -100,6 +101,7 @@ async def serve(config: Config, access: RedisAccess, index: int, stop: threading
             servicer.take_up(await adopt(known))
         endpoint = Endpoint(registry, config.metrics.address)
         await endpoint.start()
+        add_sample(server.grpc_server, servicer.Sample)
         replay_pb2_grpc.add_ReplayServiceServicer_to_server(servicer, server.grpc_server)
         await server.set_serving(taking_up is None)
         log.info("serving", port=server.port)

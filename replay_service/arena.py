@@ -88,9 +88,13 @@ class Arena:
         positions: Positions = starts[:, None] + offsets
         return positions
 
-    def gather(self, windows: Positions, part: Slice) -> NDArray[np.void]:
-        """One slice of each window, as opaque values of `part.size` bytes [N, S]."""
+    def gather(self, windows: Positions, part: Slice, into: NDArray[np.uint8]) -> None:
+        """Write one slice of each window. into: uint8 [N * S * part.size]."""
+        rows = windows[:, part.first : part.first + part.steps] % self.capacity
+        if part.size == self.stride:
+            np.take(self._bytes, rows, axis=0, out=into.reshape(*rows.shape, part.size), mode="clip")
+            return
         column: NDArray[np.void] = np.ndarray(
             (self.capacity,), f"V{part.size}", self._bytes, offset=part.offset, strides=(self.stride,)
         )
-        return column[windows[:, part.first : part.first + part.steps] % self.capacity]
+        into.view(column.dtype).reshape(rows.shape)[...] = column[rows]

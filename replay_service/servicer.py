@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import grpc.aio
@@ -17,7 +17,7 @@ from replay_service.metrics import ReplayMetrics
 from replay_service.redis_log import Meta
 from replay_service.shard import Shard
 from replay_service.stay import Stay
-from replay_service.table import Sample
+from replay_service.table import Table
 from replay_service.turnstile import Turnstile
 from replay_service.versions import ShardVersions, TakenUp
 from townlet.checkpoint.wire import encode_files
@@ -25,6 +25,7 @@ from townlet.errors import InvalidRequestError, MismatchError, UnavailableError
 from townlet.failpoints import failpoint
 from townlet.member_name import check_member_name
 from townlet.rpc import SAMPLE_LIMIT_BYTES
+from townlet.sample_call import SampleMessage
 
 FIRST_PRODUCER_POLL_S = 0.2
 BYTES_PER_WINDOW = 24
@@ -74,7 +75,7 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
         self._errands: set[asyncio.Task[None]] = set()
         self._shard: Shard | None = None
         self._appends: Turnstile[asyncio.Future[int]] = Turnstile()
-        self._samples: Turnstile[Sample] = Turnstile()
+        self._samples: Turnstile[bytes] = Turnstile()
 
     def take_up(self, shard: Shard) -> None:
         """Serve this shard from now on."""
@@ -144,13 +145,14 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
             wait_s=wait_s,
         )
 
-    async def Sample(self, request: pb.SampleRequest, context: Context) -> pb.SampleResponse:
+    async def Sample(self, request: pb.SampleRequest, context: Context) -> bytes:  # type: ignore[override]
+        """Sample, serialised: see `townlet.sample_call`."""
         self._check_run(request.run)
         self.stay.learner_works()
         self._check_usable()
         if self._shard is None:
             await asyncio.sleep(min(request.wait_ms / 1e3, FIRST_PRODUCER_POLL_S))
-            return pb.SampleResponse(blocked_by="samples wait for inserts: no actor has come yet")
+            return pb.SampleResponse(blocked_by="samples wait for inserts: no actor has come yet").SerializeToString()
         shard = self._serving(request.layout_digest)
         table = shard.table
         slices = self._check_slices(request, shard.stride)
@@ -158,32 +160,40 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
             await lockstep.turn(request.turn, request.wait_ms / 1e3)
         if request.HasField("priorities"):
             table.update_priorities(*_decode_priorities(request.priorities))
-        sample = None
+        answer = None
         if request.windows:
-            sample = await self._samples.enter(
+            answer = await self._samples.enter(
                 ready=lambda: table.items > 0 and table.limiter.can_sample(request.windows),
-                work=lambda: self._metrics.sampling(
-                    table,
-                    lambda: table.sample(request.windows, request.window.before, request.window.after, slices),
-                ),
+                work=lambda: self._draw(table, request, slices),
                 wait_s=request.wait_ms / 1e3,
             )
         if lockstep is not None:
             await lockstep.take_turn()
         self._appends.look_again()
-        if sample is None:
-            blocked_by = table.limiter.why_no_sample() if request.windows else ""
-            return pb.SampleResponse(items=table.items, total_weight=table.total_weight, blocked_by=blocked_by)
+        if answer is not None:
+            return answer
+        blocked_by = table.limiter.why_no_sample() if request.windows else ""
         return pb.SampleResponse(
+            items=table.items, total_weight=table.total_weight, blocked_by=blocked_by
+        ).SerializeToString()
+
+    def _draw(self, table: Table, request: pb.SampleRequest, slices: Sequence[Slice]) -> bytes:
+        window = request.window
+        message = SampleMessage(request.windows * sum(part.steps * part.size for part in slices))
+        sample = self._metrics.sampling(
+            table, lambda: table.sample(request.windows, window.before, window.after, slices, message.data)
+        )
+        rest = pb.SampleResponse(
             windows=request.windows,
             keys=sample.keys.astype("<u8").tobytes(),
             probabilities=sample.probabilities.astype("<f8").tobytes(),
             real_before=sample.real_before.astype("<u4").tobytes(),
             real_after=sample.real_after.astype("<u4").tobytes(),
-            data=sample.data,
             items=table.items,
             total_weight=table.total_weight,
         )
+        del sample
+        return message.finish(rest)
 
     async def CommitRound(self, request: pb.CommitRoundRequest, context: Context) -> pb.CommitRoundResponse:
         self._check_run(request.run)

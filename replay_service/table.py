@@ -37,14 +37,14 @@ class Sample:
     """N windows drawn. See SampleResponse in protos/replay.proto.
 
     keys: int64 [N]. probabilities: float64 [N]. real_before, real_after: int32 [N].
-    data: each slice's bytes, uint8 [N, steps, size], one after the other.
+    data: each slice's bytes, uint8 [N, steps, size], one after the other, flat.
     """
 
     keys: NDArray[np.int64]
     probabilities: NDArray[np.float64]
     real_before: NDArray[np.int32]
     real_after: NDArray[np.int32]
-    data: bytes
+    data: NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -120,17 +120,31 @@ class Table:
         self.limiter.inserted += count - 1
         return dropped
 
-    def sample(self, windows: int, before: int, after: int, slices: Sequence[Slice]) -> Sample:
-        """Draw `windows` windows [start - before, start + after). There is at least one item."""
+    def sample(
+        self,
+        windows: int,
+        before: int,
+        after: int,
+        slices: Sequence[Slice],
+        into: NDArray[np.uint8] | None = None,
+    ) -> Sample:
+        """Draw `windows` windows [start - before, start + after). There is at least one item.
+
+        into: where the data shall be; None: in memory of their own.
+        """
         keys, probabilities = self._sampler.draw(windows, self._generator)
         positions = self._arena.windows(keys, before, after)
+        sizes = [windows * part.steps * part.size for part in slices]
+        data = np.empty(sum(sizes), np.uint8) if into is None else into
+        for part, place in zip(slices, np.split(data, np.cumsum(sizes)[:-1]), strict=True):
+            self._arena.gather(positions, part, place)
         self.limiter.sampled += windows
         return Sample(
             keys=keys,
             probabilities=probabilities,
             real_before=np.minimum(self._arena.since_start(keys), before).astype(np.int32),
             real_after=np.minimum(self._arena.until_end(keys), after).astype(np.int32),
-            data=b"".join(self._arena.gather(positions, part).data for part in slices),
+            data=data,
         )
 
     def update_priorities(self, keys: NDArray[np.int64], priorities: NDArray[np.float32]) -> None:

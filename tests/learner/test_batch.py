@@ -18,6 +18,7 @@ from replay_service.sampler.uniform import UniformSampler
 from replay_service.table import Table
 from townlet.networks.memory import Memory
 from townlet.records import RecordLayout
+from townlet.sample_call import Sampled
 
 LAYOUT = RecordLayout.of(SPEC)
 CPU = torch.device("cpu")
@@ -58,9 +59,9 @@ def sampled(asking: TransitionWindows, world: CountingWorld, count: int):
     slices = [Slice(part.first, part.steps, part.offset, part.size) for part in request.slices]
     sample = table.sample(count, request.window.before, request.window.after, slices)
     response = replay_pb2.SampleResponse(
-        windows=count, real_after=sample.real_after.astype("<u4").tobytes(), data=sample.data
+        windows=count, real_after=sample.real_after.astype("<u4").tobytes(), data=sample.data.tobytes()
     )
-    columns = asking.read(response, CPU)
+    columns = asking.read(Sampled.of(response), CPU)
     source = Source(np.zeros(count, np.uint64), np.zeros(count, np.int64))
     return asking.batch(columns, torch.ones(count), source)
 

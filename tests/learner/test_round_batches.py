@@ -10,6 +10,7 @@ from learner.round_batches import RoundBatches
 from learner.shards import Drawn
 from protos import replay_pb2
 from townlet.records import RecordLayout
+from townlet.sample_call import Sampled
 
 
 class ScriptedShards:
@@ -36,7 +37,7 @@ class ScriptedShards:
                 real_after=np.full(windows, 2, "<u4").tobytes(),
                 data=bytes(windows * self._size),
             )
-            return [Drawn(0, 1.0, response)]
+            return [Drawn(0, 1.0, Sampled.of(response))]
 
         return drawn
 

@@ -16,6 +16,7 @@ from protos import replay_pb2
 from townlet.errors import ConfigError
 from townlet.records import RecordLayout
 from townlet.rpc import SAMPLE_LIMIT_BYTES
+from townlet.sample_call import Sampled
 from townlet.specs import EnvironmentSpec, FieldSpec
 
 
@@ -51,7 +52,7 @@ def test_windows_that_do_not_fill_a_batch_go_into_the_next_one():
             real_after=np.full(5, 2, "<u4").tobytes(),
             data=bytes(5 * size),
         )
-        return lambda: [Drawn(0, 1.0, response)]
+        return lambda: [Drawn(0, 1.0, Sampled.of(response))]
 
     with make_client(asking, draw, 4, 1, stop) as client:
         found = [client.next() for _ in range(6)]

@@ -18,6 +18,7 @@ from replay_service.sampler.uniform import UniformSampler
 from replay_service.table import Table
 from townlet.networks.memory import Memory
 from townlet.records import RecordLayout
+from townlet.sample_call import Sampled
 from townlet.specs import MemorySpec
 
 MEMORY = MemorySpec(state_size=4, period=2)
@@ -73,10 +74,10 @@ def sampled(asking: SequenceWindows, world: CountingWorld, count: int, part_leng
         windows=count,
         real_before=sample.real_before.astype("<u4").tobytes(),
         real_after=sample.real_after.astype("<u4").tobytes(),
-        data=sample.data,
+        data=sample.data.tobytes(),
     )
     source = Source(np.zeros(count, np.uint64), np.zeros(count, np.int64))
-    return asking.batch(asking.read(response, CPU), torch.ones(count), source)
+    return asking.batch(asking.read(Sampled.of(response), CPU), torch.ones(count), source)
 
 
 @settings(deadline=None, max_examples=40)

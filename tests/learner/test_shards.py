@@ -61,10 +61,10 @@ def draw(shards: Shards, windows: int) -> tuple[np.ndarray, np.ndarray, np.ndarr
     """The shard, key and step of each item that was drawn, and its probability, as the learner has it."""
     rows = []
     for drawn in shards.draw(asking(windows))():
-        data = np.frombuffer(drawn.response.data, np.uint8).reshape(-1, STRIDE)
-        keys = np.frombuffer(drawn.response.keys, "<u8")
+        data = np.frombuffer(drawn.sampled.data, np.uint8).reshape(-1, STRIDE)
+        keys = np.frombuffer(drawn.sampled.rest.keys, "<u8")
         step = data[:, 4:8].copy().view("<u4").ravel()
-        probability = drawn.share * np.frombuffer(drawn.response.probabilities, "<f8")
+        probability = drawn.share * np.frombuffer(drawn.sampled.rest.probabilities, "<f8")
         rows.append((np.full(len(keys), drawn.shard), keys, step, probability))
     return tuple(np.concatenate(column) for column in zip(*rows, strict=True))
 

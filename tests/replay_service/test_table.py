@@ -94,7 +94,7 @@ def live(table, lengths, first_number=0):
         table.insert(number, episode(number % 200, steps))
         sample = table.sample(3, 1, 2, [Slice(0, 3, 0, STRIDE)])
         table.update_priorities(sample.keys, np.arange(1, 4, dtype=np.float32) * (number % 7 + 1))
-        drawn.append((sample.keys.tolist(), sample.probabilities.tolist(), sample.data, table.total_weight))
+        drawn.append((sample.keys.tolist(), sample.probabilities.tolist(), sample.data.tolist(), table.total_weight))
     return drawn
 
 

@@ -23,6 +23,7 @@ from townlet.networks.build import build_network
 from townlet.networks.distillation import RandomDistillation
 from townlet.policy import encode_weights
 from townlet.records import RecordLayout
+from townlet.sample_call import Sampled
 from townlet.worlds.build import build_world, world_spec
 
 CPU = torch.device("cpu")
@@ -101,10 +102,10 @@ class InProcessRun:
             windows=size,
             real_before=sample.real_before.astype("<u4").tobytes(),
             real_after=sample.real_after.astype("<u4").tobytes(),
-            data=sample.data,
+            data=sample.data.tobytes(),
         )
         source = Source(np.zeros(size, np.uint64), np.zeros(size, np.int64))
-        return self._windows.batch(self._windows.read(response, CPU), torch.ones(size), source)
+        return self._windows.batch(self._windows.read(Sampled.of(response), CPU), torch.ones(size), source)
 
     def _publish(self) -> None:
         curiosity, exploration = self.learning.curiosity, self._config.exploration

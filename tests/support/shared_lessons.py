@@ -43,6 +43,7 @@ from townlet.networks.distillation import RandomDistillation
 from townlet.networks.memory import Memory
 from townlet.networks.settings import MlpQSettings, RecurrentMlpQSettings
 from townlet.records import RecordLayout
+from townlet.sample_call import Sampled
 from townlet.specs import MemorySpec
 from townlet.td import importance_weights
 
@@ -107,11 +108,11 @@ class Replay:
             windows=BATCH,
             real_before=sample.real_before.astype("<u4").tobytes(),
             real_after=sample.real_after.astype("<u4").tobytes(),
-            data=sample.data,
+            data=sample.data.tobytes(),
         )
         weights = importance_weights(torch.from_numpy(sample.probabilities), self._table.items, exponent=0.4)
         source = Source(sample.keys.astype(np.uint64), np.zeros(BATCH, np.int64))
-        return WholeBatch(self.windows.read(response, CPU), weights, source)
+        return WholeBatch(self.windows.read(Sampled.of(response), CPU), weights, source)
 
     def update_priorities(self, source: Source, priorities: torch.Tensor) -> None:
         self._table.update_priorities(source.keys.astype(np.int64), priorities.numpy())
