@@ -62,10 +62,10 @@ def finished(run: RunProcess) -> tuple[list[str], dict[str, str]]:
     ("case", "lag", "victim"),
     [
         ("feed-forward", 1, "everything"),
-        ("recurrent", 0, "actor"),
         *(
             pytest.param(case, lag, victim, marks=pytest.mark.slow)
             for case, lag, victim in (
+                ("recurrent", 0, "actor"),
                 ("recurrent", 1, "everything"),
                 ("recurrent", 1, "replay_service"),
                 ("feed-forward", 0, "learner"),

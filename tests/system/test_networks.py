@@ -15,6 +15,7 @@ def townlet(*arguments: str) -> str:
     return subprocess.run([TOWNLET, *arguments], check=True, capture_output=True, text=True, timeout=60).stdout
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_network_that_remembers_learns_what_one_without_memory_cannot(short_folder):
     """Chance is one in four; the answer was shown ten steps ago."""

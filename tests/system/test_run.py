@@ -95,7 +95,7 @@ def test_whatever_dies_comes_back_and_training_goes_on(start):
 
 
 @pytest.mark.timeout(120)
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGTERM])
 def test_a_signal_stops_everything_cleanly_and_the_run_can_be_taken_up_again(start, number):
     run = start("L0_minimal.yaml", *QUICK, "evaluation.goal=null")
     run.wait_for("updates", lambda: (status := run.status()) and status.updates > 200)
