@@ -6,12 +6,19 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import grpc.aio
-import numpy as np
 import structlog
 
 from protos import replay_pb2 as pb
 from protos import replay_pb2_grpc
 from replay_service.arena import Slice
+from replay_service.bounds import (
+    check_episodes,
+    check_limiter,
+    check_producer,
+    check_version,
+    decode_priorities,
+    slices_of,
+)
 from replay_service.lockstep import Lockstep
 from replay_service.metrics import ReplayMetrics
 from replay_service.redis_log import Meta
@@ -21,22 +28,11 @@ from replay_service.table import Table
 from replay_service.turnstile import Turnstile
 from replay_service.versions import ShardVersions, TakenUp
 from townlet.checkpoint.wire import encode_files
-from townlet.errors import InvalidRequestError, MismatchError, UnavailableError
+from townlet.errors import MismatchError, UnavailableError
 from townlet.failpoints import failpoint
-from townlet.member_name import check_member_name
-from townlet.rpc import SAMPLE_LIMIT_BYTES
 from townlet.sample_call import SampleMessage
 
 FIRST_PRODUCER_POLL_S = 0.2
-BYTES_PER_WINDOW = 24
-"""Of an answer, beside its data: key, probability, and what is real of the window."""
-POSITION_BYTES = 8
-"""That each record of a window takes while it is gathered."""
-MOST_STRIDE_BYTES = SAMPLE_LIMIT_BYTES // 2
-"""The shortest episode, two records, fits in a message."""
-MOST_SAMPLES = 1e12
-"""For each insert, and of tolerance: the limiter's books stay finite."""
-MOST_VERSIONS = 2**53
 
 Context = grpc.aio.ServicerContext[Any, Any]
 
@@ -89,12 +85,7 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
     async def OpenProducer(self, request: pb.OpenProducerRequest, context: Context) -> pb.OpenProducerResponse:
         self._check_run(request.run)
         layout = request.layout
-        check_member_name("OpenProducer: actor", request.actor)
-        check_member_name("OpenProducer: digest of the layout", layout.digest)
-        if not 1 <= layout.stride <= MOST_STRIDE_BYTES:
-            raise InvalidRequestError(
-                f"OpenProducer: expected a stride of 1 to {MOST_STRIDE_BYTES} bytes, found {layout.stride}"
-            )
+        check_producer(request)
         async with self._adopting:
             if self._shard is None:
                 self._check_usable()
@@ -110,7 +101,7 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
     async def Append(self, request: pb.AppendRequest, context: Context) -> pb.AppendResponse:
         self._check_run(request.run)
         shard = self._serving(request.layout_digest)
-        self._check_episodes(request, shard.stride)
+        check_episodes(request, shard.stride, self._capacity)
         if lockstep := _lockstep_of(shard, request.round > 0):
             return pb.AppendResponse(next_sequence=lockstep.append(request))
         known = shard.producers.find(request.actor, request.epoch)
@@ -155,11 +146,11 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
             return pb.SampleResponse(blocked_by="samples wait for inserts: no actor has come yet").SerializeToString()
         shard = self._serving(request.layout_digest)
         table = shard.table
-        slices = self._check_slices(request, shard.stride)
+        slices = slices_of(request, shard.stride, self._capacity)
         if lockstep := _lockstep_of(shard, request.turn > 0):
             await lockstep.turn(request.turn, request.wait_ms / 1e3)
         if request.HasField("priorities"):
-            table.update_priorities(*_decode_priorities(request.priorities))
+            table.update_priorities(*decode_priorities(request.priorities))
         answer = None
         if request.windows:
             answer = await self._samples.enter(
@@ -213,12 +204,8 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
 
     async def SetLimiter(self, request: pb.SetLimiterRequest, context: Context) -> pb.SetLimiterResponse:
         self._check_run(request.run)
+        check_limiter(request)
         ratio = request.samples_per_insert if request.HasField("samples_per_insert") else None
-        if not 0.0 < request.tolerance <= MOST_SAMPLES or (ratio is not None and not 0.0 < ratio <= MOST_SAMPLES):
-            raise InvalidRequestError(
-                f"limiter: expected a positive ratio and tolerance of at most {MOST_SAMPLES:g}, found {ratio} and "
-                f"{request.tolerance}"
-            )
         limiter = self._any_layout().table.limiter
         if (ratio, request.tolerance) != (limiter.samples_per_insert, limiter.tolerance):
             limiter.change(ratio, request.tolerance)
@@ -324,9 +311,7 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
 
     def _check_version(self, run: str, version: int) -> None:
         self._check_run(run)
-        if not 1 <= version <= MOST_VERSIONS:
-            bound = "at least 1" if version < 1 else f"at most {MOST_VERSIONS}"
-            raise InvalidRequestError(f"version: expected {bound}, found {version}")
+        check_version(version)
 
     def _check_usable(self) -> None:
         if self._taking_up is not None:
@@ -344,43 +329,6 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
             raise MismatchError("this shard holds nothing yet: a producer has to be opened first")
         return self._shard
 
-    def _check_episodes(self, request: pb.AppendRequest, stride: int) -> None:
-        if not request.episodes:
-            raise InvalidRequestError(f"append by {request.actor}: expected at least one episode, found none")
-        first = request.episodes[0].sequence
-        for offset, episode in enumerate(request.episodes):
-            what = f"append by {request.actor}, episode {episode.sequence}"
-            if episode.sequence != first + offset:
-                raise InvalidRequestError(f"{what}: expected sequence number {first + offset}")
-            count, rest = divmod(len(episode.records), stride)
-            if rest or count < 2:
-                raise InvalidRequestError(
-                    f"{what}: expected at least 2 whole records of {stride} bytes, found {len(episode.records)} bytes"
-                )
-            if count > self._capacity:
-                raise InvalidRequestError(
-                    f"{what}: expected at most {self._capacity} records, all that fit, found {count}"
-                )
-
-    def _check_slices(self, request: pb.SampleRequest, stride: int) -> list[Slice]:
-        window = request.window.before + request.window.after
-        size = 0
-        for part in request.slices:
-            if part.first + part.steps > window or part.offset + part.size > stride or not part.size or not part.steps:
-                raise InvalidRequestError(
-                    f"sample: expected slices inside windows of {window} records of {stride} bytes, found "
-                    f"records [{part.first}, {part.first + part.steps}), "
-                    f"bytes [{part.offset}, {part.offset + part.size})"
-                )
-            size += request.windows * part.steps * part.size
-        size = max(size, request.windows * max(BYTES_PER_WINDOW, POSITION_BYTES * window))
-        if request.windows and (not request.window.after or window > self._capacity or size > SAMPLE_LIMIT_BYTES):
-            raise InvalidRequestError(
-                f"sample: expected windows of 1 to {self._capacity} records and at most {SAMPLE_LIMIT_BYTES} "
-                f"bytes in all, found {request.windows} windows of {window} records and {size} bytes"
-            )
-        return [Slice(part.first, part.steps, part.offset, part.size) for part in request.slices]
-
 
 def _lockstep_of(shard: Shard, in_rounds: bool) -> Lockstep | None:
     """What orders the calls to a shard of a run in lockstep. in_rounds: whether a call is of such a run."""
@@ -390,15 +338,3 @@ def _lockstep_of(shard: Shard, in_rounds: bool) -> Lockstep | None:
             f"schedule: this shard serves {'lockstep' if shard.lockstep else 'async'}, found a call {found}"
         )
     return shard.lockstep
-
-
-def _decode_priorities(update: pb.PriorityUpdate) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    if len(update.keys) % 8 or len(update.keys) != 2 * len(update.priorities):
-        raise InvalidRequestError(
-            f"priorities: expected 8 bytes of keys for every 4 of priorities, found {len(update.keys)} and "
-            f"{len(update.priorities)}"
-        )
-    priorities = np.frombuffer(update.priorities, "<f4")
-    if not (np.isfinite(priorities) & (priorities >= 0.0)).all():
-        raise InvalidRequestError("priorities: expected finite numbers of at least 0, found others")
-    return np.frombuffer(update.keys, "<u8").astype(np.int64), priorities
