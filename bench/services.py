@@ -13,8 +13,8 @@ import torch
 from actor.append_client import AppendClient
 from townlet.config import Config
 from townlet.config_file import dump_config, load_config
+from townlet.launch.places import place
 from townlet.launch.redis_server import server_command
-from townlet.launch.up import place
 from townlet.records import RecordLayout
 from townlet.run_folder import RunFolder
 from townlet.worlds.build import world_spec

@@ -30,8 +30,8 @@ from townlet.config import Config
 from townlet.config_file import load_config
 from townlet.door import Door
 from townlet.guard import Guard
+from townlet.launch.places import place
 from townlet.launch.redis_server import server_command, server_url
-from townlet.launch.up import place
 from townlet.networks.build import build_network
 from townlet.records import RecordLayout
 from townlet.rpc import Server

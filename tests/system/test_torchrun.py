@@ -11,9 +11,10 @@ from run_process import CONFIGS, TOWNLET
 
 from townlet.checkpoint.store import VersionStore
 from townlet.config_file import dump_config, load_config
+from townlet.launch.places import place
 from townlet.launch.status_client import StatusClient
 from townlet.launch.supervisor import Supervisor
-from townlet.launch.up import children, place
+from townlet.launch.up import children
 from townlet.run_folder import RunFolder
 
 SMALL = (

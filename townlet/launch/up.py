@@ -3,7 +3,6 @@
 import os
 import shutil
 import signal
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +13,7 @@ from townlet.config_changes import changes
 from townlet.config_file import dump_config, load_config
 from townlet.errors import ConfigError, MismatchError, TownletError
 from townlet.launch.learner_news import LearnerNews
+from townlet.launch.places import place
 from townlet.launch.progress import Progress
 from townlet.launch.redis_server import server_command, server_url
 from townlet.launch.run_lock import run_lock
@@ -115,18 +115,6 @@ def children(config: Config, folder: RunFolder, fallback: bool = False) -> list[
     return processes
 
 
-def place(config: Config, folder: RunFolder) -> Config:
-    """The configuration with a free port wherever any will do, and with the embedded Redis where none is named."""
-    addresses = tuple(_with_port(address) for address in config.replay.addresses)
-    replay = {"addresses": addresses, "redis_url": config.replay.redis_url or server_url(folder.redis)}
-    return config.model_copy(
-        update={
-            "replay": config.replay.model_copy(update=replay),
-            "learner": config.learner.model_copy(update={"address": _with_port(config.learner.address)}),
-        }
-    )
-
-
 def _metrics_options(address: str | None) -> Iterator[list[str]]:
     """For one process after the other: each has to show its metrics at a port of its own."""
     host, _, first = (address or "").rpartition(":")
@@ -171,15 +159,6 @@ def _describe(death: Death) -> str:
     if free < FULL_DISK_BYTES:
         reason += f" (the disk of {death.child.log.parent} is full: {free} bytes free; make room)"
     return f"{death.child.name} ended (exit code {death.exit_code}){reason}"
-
-
-def _with_port(address: str) -> str:
-    host, _, port = address.rpartition(":")
-    if int(port) != ANY_PORT:
-        return address
-    with socket.socket() as probe:
-        probe.bind((host, ANY_PORT))
-        return f"{host}:{probe.getsockname()[1]}"
 
 
 def _write_config(config: Config, folder: RunFolder) -> None:

@@ -1,0 +1,48 @@
+"""Where services listen."""
+
+import socket
+
+import pytest
+from run_process import CONFIGS
+
+from townlet.config_file import load_config
+from townlet.errors import UnavailableError
+from townlet.launch.places import place
+from townlet.run_folder import RunFolder
+
+
+def placed(folder, *settings):
+    return place(load_config(CONFIGS / "L0_minimal.yaml", list(settings)), RunFolder(folder))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def test_each_service_gets_a_port_of_its_own_where_any_will_do(tmp_path):
+    config = placed(tmp_path, "replay.addresses=['127.0.0.1:0', '127.0.0.1:0']")
+    addresses = {*config.replay.addresses, config.learner.address}
+    assert len(addresses) == 3
+    assert not any(address.endswith(":0") for address in addresses)
+
+
+def test_a_port_that_is_named_is_kept(tmp_path):
+    address = f"127.0.0.1:{free_port()}"
+    assert placed(tmp_path, f"learner.address={address}").learner.address == address
+
+
+@pytest.mark.parametrize("setting", ["replay.addresses=['{}']", "learner.address={}"])
+def test_a_port_in_use_is_told_before_anything_starts(tmp_path, setting):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        with pytest.raises(UnavailableError, match=f"cannot listen on {address}: expected a free port"):
+            placed(tmp_path, setting.format(address))
+
+
+def test_an_address_of_another_machine_is_refused(tmp_path):
+    with pytest.raises(UnavailableError, match=r"cannot listen on 192\.0\.2\.1:50051: .* found it in use or not ours"):
+        placed(tmp_path, "learner.address=192.0.2.1:50051")
