@@ -17,7 +17,6 @@ before it watch.
 """
 
 import asyncio
-import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,6 +37,7 @@ from redis.exceptions import (
 from replay_service.producers import Producer
 from replay_service.redis_access import RedisAccess
 from replay_service.redis_cluster import Nodes, following
+from replay_service.redis_writer import Command, Greeting, RedisWriter, ask
 from replay_service.segments import StoredEpisode
 from townlet.errors import TownletError, UnavailableError
 from townlet.failpoints import failpoint
@@ -104,16 +104,13 @@ class RedisLog:
         self._where = masked(access.url)
         self._acknowledged_orders = 0
         self._has_waitaof = True
-        self._writer = self._one_connection()
-        self._writer_key = self._prefix + "writer"
-        self._us = uuid.uuid4().hex
-        self._writing_as = b""
+        self._writer = RedisWriter(self._one_connection, self._greet, self._prefix + "writer", self._where)
 
     async def __aenter__(self) -> "RedisLog":
         return self
 
     async def __aexit__(self, *exception: object) -> None:
-        await self._writer.aclose(close_connection_pool=True)
+        await self._writer.close()
         await self._client.aclose()
 
     async def check(self) -> None:
@@ -125,7 +122,7 @@ class RedisLog:
         try:
             await self._client.ping()
             await self._check_durability()
-            await self._writer.ping()
+            await self._writer.connect()
         except (TimeoutError, RedisError, OSError) as error:
             raise self._unavailable(error) from None
 
@@ -199,12 +196,12 @@ class RedisLog:
 
     async def commit(self, transaction: Transaction) -> None:
         """Write the transaction, whole, and wait until it is as durable as configured. Safe to repeat."""
-        results = await self._write(lambda pipe: self._queue(pipe, transaction))
-        if self._waits_for_file and results[-1][0] < 1:
+        confirmed = await self._write(lambda pipe: self._queue(pipe, transaction))
+        if self._waits_for_file and confirmed[0] < 1:
             raise UnavailableError(
                 f"Redis at {self._where} did not write to its append-only file within {FSYNC_WAIT_MS} ms"
             )
-        self._check_replicas(results[-1])
+        self._check_replicas(confirmed)
         self._acknowledged_orders = transaction.meta.next_order
 
     def _queue(self, pipe: Any, transaction: Transaction) -> None:
@@ -223,55 +220,29 @@ class RedisLog:
             pipe.hdel(self._prefix + "ids", *map(str, transaction.dropped))
         pipe.hset(self._prefix + "meta", mapping=dict[Any, Any](vars(transaction.meta)))
 
-    async def _write(self, queue: Callable[[Any], object]) -> list[Any]:
-        """Write what `queue` puts into a pipeline, whole or not at all; the answers.
+    async def _write(self, queue: Callable[[Any], object]) -> Any:
+        """Have it written, and wait until it is as durable as configured; what is said of that, if it was asked."""
+        answers = await self._call(self._writer.write(queue, *self._confirmations()))
+        return answers[0] if answers else None
 
-        Raises TownletError, and then nothing is written, when another process has begun to write.
-        """
-        pipe: Any = self._writer.pipeline(transaction=False)  # one round trip; MULTI and EXEC are spelled out
-        pipe.execute_command("MULTI")
-        queue(pipe)
-        written = len(pipe)
-        pipe.execute_command("EXEC")
-        pipe.execute_command("watch", self._writer_key)  # for the next time; in capitals redis-py would end it at once
-        pipe.execute_command("GET", self._writer_key)
+    def _confirmations(self) -> list[Command]:
+        """What is asked after each write."""
         if self._waits_for_file:
-            pipe.execute_command("WAITAOF", 1, self._replicas, FSYNC_WAIT_MS)
-        elif self._replicas:
-            pipe.execute_command("WAIT", self._replicas, FSYNC_WAIT_MS)
-        results: list[Any] = await self._call(pipe.execute())
-        if results[written] is None or results[written + 2] != self._writing_as:
-            raise self._replaced()
-        return results
+            return [("WAITAOF", 1, self._replicas, FSYNC_WAIT_MS)]
+        return [("WAIT", self._replicas, FSYNC_WAIT_MS)] if self._replicas else []
 
     @property
     def _waits_for_file(self) -> bool:
         """Whether each write is followed by a WAITAOF."""
         return self._durable and self._has_waitaof
 
-    def _one_connection(self) -> redis.Redis:
-        """A client that writes: never in two connections at once, and each new one ends what the last one could."""
+    def _one_connection(self, greet: Greeting) -> redis.Redis:
         pool = self._client.connection_pool
-        options = {**pool.connection_kwargs, "redis_connect_func": self._begin_to_write}
+        options = {**pool.connection_kwargs, "redis_connect_func": greet}
         return redis.Redis(
             connection_pool=redis.BlockingConnectionPool(
                 max_connections=1, timeout=None, connection_class=pool.connection_class, **options
             )
-        )
-
-    async def _begin_to_write(self, connection: redis.Connection) -> None:
-        await self._greet(connection)
-        last = await _ask(connection, "GET", self._writer_key)
-        if self._writing_as and last is not None and not last.startswith(self._us.encode()):
-            raise self._replaced()
-        self._writing_as = f"{self._us} {uuid.uuid4().hex}".encode()
-        await _ask(connection, "SET", self._writer_key, self._writing_as)
-        await _ask(connection, "WATCH", self._writer_key)
-
-    def _replaced(self) -> TownletError:
-        return TownletError(
-            f"Redis at {self._where}: another process writes to {self._prefix}*, and this one does not any more: "
-            "expected one process for each shard"
         )
 
     def _check_replicas(self, answer: Any) -> None:
@@ -294,7 +265,7 @@ class RedisLog:
         await connection.on_connect()
         if not self._durable or self._acknowledged_orders == 0:
             return
-        held = int(await _ask(connection, "HGET", self._prefix + "meta", "next_order") or 0)
+        held = int(await ask(connection, "HGET", self._prefix + "meta", "next_order") or 0)
         if held < self._acknowledged_orders:
             raise TownletError(
                 f"Redis at {self._where} came back without acknowledged episodes: expected {self._acknowledged_orders} "
@@ -302,7 +273,7 @@ class RedisLog:
                 "shard again"
             )
         if not self._has_waitaof:
-            self._check_fsync(await _ask(connection, "CONFIG", "GET", "appendfsync"))
+            self._check_fsync(await ask(connection, "CONFIG", "GET", "appendfsync"))
 
     async def _check_durability(self) -> None:
         if not self._durable:
@@ -347,8 +318,3 @@ class RedisLog:
             )
         state = "is loading its data" if isinstance(error, BusyLoadingError) else f"does not serve us: {error}"
         return UnavailableError(f"Redis at {self._where} {state}")
-
-
-async def _ask(connection: redis.Connection, *command: str | bytes) -> Any:
-    await connection.send_command(*command)
-    return await connection.read_response()
