@@ -27,8 +27,9 @@ POLL_S = 0.25
 FULL_DISK_BYTES = 2**20
 """With less room than this, a death is told together with the full disk, which is the likely reason."""
 
-QUIET = {"GRPC_VERBOSITY": os.environ.get("GRPC_VERBOSITY", "ERROR")}
-"""gRPC would write a line for each handshake that fails, and so let anybody fill the logs."""
+CHILDREN_GET = {"GRPC_VERBOSITY": "ERROR", "MALLOC_ARENA_MAX": "2"}
+"""Unless our own environment says otherwise: gRPC would write a line for each handshake that fails, and so let anybody
+fill the logs; the C library would keep a heap for each thread that ever allocated, and fill each of them slowly."""
 
 ONE_WISH_S = 0.5
 STARTUP_DEATHS = 3
@@ -73,7 +74,7 @@ def up(config: Config, progress: Progress, fallback: bool = False) -> int:
         config = place(config, folder)
         _write_config(config, folder)
         token = new_token()
-        supervisor = Supervisor(lock, {**QUIET, LAUNCHER_VARIABLE: sha256_of(token)})
+        supervisor = Supervisor(lock, {**CHILDREN_GET, **os.environ, LAUNCHER_VARIABLE: sha256_of(token)})
         status_client = StatusClient(config.learner.address, config.security.tls, token)
         try:
             news = LearnerNews(folder.logs / "learner.log")
