@@ -130,7 +130,7 @@ def check_what_is_left(attacked: Attacked, tell) -> list[Violation]:
         found += stored.check(held) + model.check(held)
         stored.close()
         address = f"127.0.0.1:{run.ports[f'replay-{shard}']}"
-        with open_channel(address) as channel:
+        with open_channel(address, None) as channel:
             found += check_rebuilt(channel, attacked.config.run.name, shard, held, attacked.known)
         tell(f"replay-{shard}: {len(held)} episodes held, {model.acknowledged} of the clients' acknowledged")
     return found

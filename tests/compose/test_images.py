@@ -64,7 +64,10 @@ def test_without_a_configuration_it_says_so_in_one_sentence(images, target):
 @pytest.mark.parametrize("target", ["actor", "learner"])
 def test_process_one_hears_that_it_shall_stop(images, target, tmp_path):
     config = tmp_path / "config.yaml"
-    config.write_text("extends: /opt/townlet/configs/L0_minimal.yaml\nlearner: {address: '127.0.0.1:50051'}\n")
+    config.write_text(
+        "extends: /opt/townlet/configs/L0_minimal.yaml\n"
+        "learner: {address: '127.0.0.1:50051'}\nreplay: {addresses: ['127.0.0.1:50052']}\n"
+    )
     tmp_path.chmod(0o755)
     config.chmod(0o644)
     data = "--tmpfs=/data:uid=10001"
