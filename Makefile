@@ -25,7 +25,7 @@ help:
 	@echo 'make chaos       kill every part of runs under load and check every promise (CHAOS=$(CHAOS))'
 	@echo 'make soak        run for hours while actors come and go, and see whether anything grows (SOAK=$(SOAK))'
 	@echo 'make fuzz        send every RPC a million hostile messages (FUZZ=$(FUZZ))'
-	@echo 'make bench       every benchmark'
+	@echo 'make bench       every benchmark, and docs/benchmarks.md from what it found'
 	@echo 'make bench-peers whom the benchmarks race against, in .venv-peers'
 	@echo 'make locks       pin what the images are made of (UPGRADE=--upgrade for newer packages)'
 	@echo 'make protos      regenerate the code beside the protos'

@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from bench.rounds import options
+from bench.rounds import Comparison, options
 from bench.whole_run import result, train
 from townlet.config_file import load_config
 
@@ -61,9 +61,7 @@ def main() -> None:
             finishes["peer"].append(race_peer(seed, goal.value))
             console.print(f"seed {seed}: stable-baselines3 {finishes['peer'][-1]} s", highlight=False)
     console.print(table(finishes["townlet"], finishes["peer"], f"CartPole-v1 to a mean return of {goal.value:g}"))
-    if chosen.json is not None:
-        written = {name: [asdict(finish) for finish in of_one] for name, of_one in finishes.items()}
-        chosen.json.write_text(json.dumps(written, indent=2) + "\n")
+    chosen.note(comparison(finishes["townlet"], finishes["peer"], goal.value))
 
 
 def race_townlet(seed: int, goal: float) -> Finish:
@@ -128,6 +126,20 @@ def table(townlet: Sequence[Finish], peer: Sequence[Finish], title: str) -> Tabl
         shown.add_row(str(seed), *_row(mine, peer[seed - 1] if peer else None))
     shown.add_row("median", *_row(median(townlet), median(peer) if peer else None))
     return shown
+
+
+def comparison(townlet: Sequence[Finish], peer: Sequence[Finish], goal: float) -> Comparison:
+    """The same for a file. Who gave up is said to have: the seconds are then less than it would have taken."""
+
+    def named(name: str, finishes: Sequence[Finish]) -> str:
+        gave_up = sum(not finish.reached for finish in finishes)
+        return f"{name}, gave up in {gave_up} of {len(finishes)}" if gave_up else name
+
+    racers = {named("Townlet", townlet): townlet, **({named("stable-baselines3", peer): peer} if peer else {})}
+    seconds = {name: [finish.seconds for finish in finishes] for name, finishes in racers.items()}
+    faster = [other.seconds / mine.seconds for mine, other in zip(townlet, peer, strict=False)]
+    ratios = {"stable-baselines3's seconds / Townlet's": faster} if faster else {}
+    return Comparison(f"CartPole-v1 to a mean return of {goal:g}", seconds, dict.fromkeys(seconds, "s"), ratios)
 
 
 def _row(mine: Finish, other: Finish | None) -> list[str]:

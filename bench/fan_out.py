@@ -148,7 +148,7 @@ def _compare(size_in_words: str, size: int, many: int, chosen: Options) -> None:
             Ratio(f"CPU: {many} / {FEW}", direct.name, few.name),
             Ratio("CPU: serialised for each / once", generated.name, few.name),
         ]
-        compare(f"fan-out of a policy of {size_in_words}", cases, ratios, _into(chosen, size_in_words))
+        compare(f"fan-out of a policy of {size_in_words}", cases, ratios, chosen)
 
 
 def _cases(name: str, measured: Topology, size: int) -> list[Case]:
@@ -169,13 +169,7 @@ def _calls(members: Topology, chosen: Options) -> None:
         return lambda: 1e6 * members.call(what, chosen.seconds)
 
     cases = [Case(what, "us of CPU", cost_us(what)) for what in ("report", "acknowledge")]
-    compare("a call of one of 1,000 members", cases, [], _into(chosen, "calls"))
-
-
-def _into(chosen: Options, part: str) -> Options:
-    """The same, with a file of its own for the figures of one part."""
-    path = chosen.json and chosen.json.with_stem(f"{chosen.json.stem}_{part.replace(' ', '')}")
-    return Options(**{**vars(chosen), "json": path})
+    compare("a call of one of 1,000 members", cases, [], chosen)
 
 
 if __name__ == "__main__":

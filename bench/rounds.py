@@ -4,7 +4,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 
@@ -45,6 +45,16 @@ def ms_per_call(work: Callable[[], object], seconds: float) -> float:
     return 1e3 / calls_per_s(work, seconds)
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """What was measured in turn. figures: of each case, one a round, in its unit. ratios: of each claim, likewise."""
+
+    title: str
+    figures: dict[str, list[float]]
+    units: dict[str, str]
+    ratios: dict[str, list[float]]
+
+
 class Options(argparse.Namespace):
     """What every benchmark is told."""
 
@@ -52,6 +62,16 @@ class Options(argparse.Namespace):
     seconds: float
     json: Path | None
     profile: bool
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._measured: list[Comparison] = []
+
+    def note(self, comparison: Comparison) -> None:
+        """Write it to the file, if there is one, after what was measured before."""
+        self._measured.append(comparison)
+        if self.json is not None:
+            self.json.write_text(json.dumps([asdict(each) for each in self._measured], indent=2) + "\n")
 
 
 def options(about: str | None, rounds: int = 5) -> Options:
@@ -85,10 +105,7 @@ def compare(title: str, cases: Sequence[Case], ratios: Sequence[Ratio], chosen: 
     for name, values in found.items():
         table.add_row(name, *(f"{value:.3f}" for value in (median(values), min(values), max(values))), "ratio")
     Console().print(table)
-    if chosen.json is not None:
-        units = {case.name: case.unit for case in cases}
-        written = {"title": title, "figures": figures, "units": units, "ratios": found}
-        chosen.json.write_text(json.dumps(written, indent=2) + "\n")
+    chosen.note(Comparison(title, figures, {case.name: case.unit for case in cases}, found))
 
 
 def _shown(value: float) -> str:
