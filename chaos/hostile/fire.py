@@ -119,7 +119,7 @@ async def _call_within(handler: Any, message: bytes) -> tuple[str, str]:
     try:
         request = handler.request_deserializer(message) if handler.request_deserializer else message
         if handler.unary_unary:
-            handler.response_serializer(await handler.unary_unary(request, context))
+            (handler.response_serializer or bytes)(await handler.unary_unary(request, context))
         elif handler.unary_stream:
             await _first_answer(handler, handler.unary_stream(request, context))
         else:

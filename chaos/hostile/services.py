@@ -81,7 +81,8 @@ def _recorded(found: list[Served]) -> Iterator[None]:
         served, door = Served(asyncio.get_running_loop(), server.port), Door(Guard(None))
         for handlers in [*added[id(server._server)], *server.grpc_server.added]:
             for path, handler in getattr(handlers, "_method_handlers", {}).items():
-                served.handlers[path] = await door.intercept_service(_found(handler), mock.Mock(method=path))
+                if path not in served.handlers:  # of several, the one that was added first answers
+                    served.handlers[path] = await door.intercept_service(_found(handler), mock.Mock(method=path))
         found.append(served)
 
     with (

@@ -133,4 +133,7 @@ def test_of_a_shard_everything_is_saved(sampler):
     assert left_out("table", table, twin) == []
     for _ in range(20):
         mine, theirs = (each.sample(8, 2, 3, [Slice(0, 5, 0, 3)]) for each in (table, twin))
-        assert (mine.data, mine.probabilities.tobytes()) == (theirs.data, theirs.probabilities.tobytes())
+        assert (mine.data.tobytes(), mine.probabilities.tobytes()) == (
+            theirs.data.tobytes(),
+            theirs.probabilities.tobytes(),
+        )

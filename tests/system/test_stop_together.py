@@ -64,7 +64,12 @@ def test_all_that_are_told_to_stop_at_once_make_a_version_of_what_they_were_in_t
     start_all(run, named=named)
     run.wait_for_updates(manifest.counters["updates"] + 20)
     assert run.logged("learner", "resumed")[-1]["updates"] == manifest.counters["updates"]
-    taken_up = [entry for actor in (0, 1) for entry in run.logged(f"process-{actor}", "taken_up")]
+
+    def all_taken_up():
+        return [entry for actor in (0, 1) for entry in run.logged(f"process-{actor}", "taken_up")]
+
+    run.wait_for("both actors", lambda: len(all_taken_up()) == 2)
+    taken_up = all_taken_up()
     assert {entry["member"] for entry in taken_up} == {"actor-0", "actor-1"}
     assert {entry["version"] for entry in taken_up} == {manifest.version}
     assert set(run.stop_all()[0].values()) == {0}
