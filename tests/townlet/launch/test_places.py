@@ -6,7 +6,7 @@ import pytest
 from run_process import CONFIGS
 
 from townlet.config_file import load_config
-from townlet.errors import UnavailableError
+from townlet.errors import ConfigError, UnavailableError
 from townlet.launch.places import place
 from townlet.run_folder import RunFolder
 
@@ -41,6 +41,12 @@ def test_a_port_in_use_is_told_before_anything_starts(tmp_path, setting):
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         with pytest.raises(UnavailableError, match=f"cannot listen on {address}: expected a free port"):
             placed(tmp_path, setting.format(address))
+
+
+def test_one_port_for_two_services_is_refused(tmp_path):
+    address = f"127.0.0.1:{free_port()}"
+    with pytest.raises(ConfigError, match=f"expected an address for each service, found {address} twice"):
+        placed(tmp_path, f"replay.addresses=['{address}']", f"learner.address={address}")
 
 
 def test_an_address_of_another_machine_is_refused(tmp_path):
