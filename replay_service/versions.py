@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+import structlog
 
 from replay_service.commits import Commits, Cut
 from replay_service.producers import Producer
@@ -20,6 +21,8 @@ from townlet.errors import CheckpointError, InvalidRequestError
 from townlet.failpoints import failpoint
 from townlet.telemetry import stand_on
 from townlet.tracing import span
+
+log = structlog.get_logger()
 
 SEGMENT_BYTES = 64 * 2**20
 """A segment is full from here on."""
@@ -125,6 +128,8 @@ class ShardVersions:
         if not committed:
             writing.cancel()
         await asyncio.wait([writing])
+        if not committed and not writing.cancelled() and (error := writing.exception()):
+            log.info("version_given_up", prepared=version, reason=str(error))
         if committed:
             prepared = writing.result()
             self._segments, self._shared = dict(zip(prepared.orders, prepared.segments, strict=True)), version
