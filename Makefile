@@ -8,8 +8,8 @@ CHAOS  ?= --seed 1 --rounds 12
 SOAK   ?= --minutes 120
 FUZZ   ?= --messages 1000000
 UV     ?= uv==0.13.9
-LOCK   := $(BIN)/uv pip compile --quiet --generate-hashes --no-annotate --python-version 3.11 --python-platform linux \
-          --custom-compile-command 'make locks'
+COMPILE := $(BIN)/uv pip compile --quiet --no-annotate --python-version 3.11 --custom-compile-command 'make locks' $(UPGRADE)
+LOCK   := $(COMPILE) --generate-hashes --python-platform linux
 TEST   := $(BIN)/pytest --quiet --numprocesses 2 --dist worksteal
 
 .PHONY: help run test test-slow test-gpu test-faults test-compose locks chaos soak fuzz check format protos bench bench-peers clean
@@ -27,14 +27,14 @@ help:
 	@echo 'make fuzz        send every RPC a million hostile messages (FUZZ=$(FUZZ))'
 	@echo 'make bench       every benchmark, and docs/benchmarks.md from what it found'
 	@echo 'make bench-peers whom the benchmarks race against, in .venv-peers'
-	@echo 'make locks       pin what the images are made of (UPGRADE=--upgrade for newer packages)'
+	@echo 'make locks       pin what the images and .venv are made of (UPGRADE=--upgrade for newer packages)'
 	@echo 'make protos      regenerate the code beside the protos'
 
-.venv/ready: pyproject.toml
+.venv/ready: pyproject.toml deploy/locks/development.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Townlet needs Python 3.11 or newer; set PYTHON=python3.x")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check '$(TORCH)'
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint deploy/locks/development.txt '$(TORCH)' --editable '.[dev]'
 	@touch $@
 
 run: .venv/ready
@@ -83,9 +83,10 @@ protos: .venv/ready
 # Pins stay as they are where they still fit.
 locks: .venv/ready
 	$(BIN)/pip install --quiet --disable-pip-version-check '$(UV)'
-	$(LOCK) $(UPGRADE) pyproject.toml deploy/locks/torch.in --extra s3 --excludes deploy/locks/left-out.txt -o deploy/locks/learner.txt
-	$(LOCK) $(UPGRADE) deploy/locks/replay.in --constraints deploy/locks/learner.txt -o deploy/locks/replay.txt
-	$(LOCK) $(UPGRADE) deploy/locks/build.in --constraints deploy/locks/learner.txt -o deploy/locks/build.txt
+	$(COMPILE) --universal pyproject.toml --extra dev --excludes deploy/locks/left-out.txt -o deploy/locks/development.txt
+	$(LOCK) pyproject.toml deploy/locks/torch.in --extra s3 --excludes deploy/locks/left-out.txt -o deploy/locks/learner.txt
+	$(LOCK) deploy/locks/replay.in --constraints deploy/locks/learner.txt -o deploy/locks/replay.txt
+	$(LOCK) deploy/locks/build.in --constraints deploy/locks/learner.txt -o deploy/locks/build.txt
 
 bench: .venv/ready
 	$(BIN)/python -m bench
