@@ -21,6 +21,7 @@ from actor.state import ActorState
 from actor.tally import Tally
 from actor.versions import ActorVersions
 from protos import control_pb2, policy_pb2
+from townlet.arithmetic import calculate
 from townlet.checkpoint.store import VersionStore
 from townlet.config import Config
 from townlet.curriculum.build import build_curriculum
@@ -64,7 +65,7 @@ def run_actor(config: Config, index: int | None, stop: threading.Event) -> None:
 
 def _live(config: Config, index: int | None, health: HealthServer, told: threading.Event) -> None:
     """told: set when the process is told to stop, which takes a moment: see `Reporter`."""
-    torch.set_num_threads(config.actor.threads)
+    calculate(threads=config.actor.threads)
     stop = threading.Event()
     layout = RecordLayout.of(world_spec(config), config.memory)
     request = _join_request(config, layout, "" if index is None else actor_name(index), config.actor.lanes)
@@ -157,7 +158,7 @@ def _schooling(config: Config, spec: EnvironmentSpec, world: VectorWorld, report
 
 def run_evaluator(config: Config, stop: threading.Event) -> None:
     """Join the run, and play greedy episodes of each policy that is due."""
-    torch.set_num_threads(config.actor.threads)
+    calculate(threads=config.actor.threads)
     member, run, tls = "evaluator", config.run.name, config.security.tls
     learner, policies_from = address_of(config.learner.address, "learner.address"), _policies_address(config)
     spec = world_spec(config)

@@ -20,6 +20,7 @@ from learner.front import Front
 from learner.meter import Meter
 from learner.service import LearnerService
 from learner.update import QLearning
+from townlet.arithmetic import calculate
 from townlet.networks.build import build_network
 from townlet.records import RecordLayout
 from townlet.run_folder import RunFolder
@@ -42,7 +43,7 @@ def main() -> None:
 
 def measure(path: Path, chosen: Options) -> None:
     """Both rates of the configured update, and their ratio."""
-    torch.set_num_threads(1)
+    calculate(threads=1)
     mine, *others = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, others or [mine])  # what is started from here inherits it
     with replay_service(path, "replay.samples_per_insert=null") as config:

@@ -18,6 +18,7 @@ from learner.build import build_loss, build_windows
 from learner.sequences import SequenceBatch, SequenceWindows
 from learner.shards import Shards
 from learner.update import QLearning
+from townlet.arithmetic import calculate
 from townlet.config import Config
 from townlet.networks.build import build_network
 from townlet.records import RecordLayout
@@ -58,7 +59,7 @@ def main() -> None:
     """Measure and print."""
     chosen = options(__doc__)
     with replay_service(CONFIG) as config:
-        torch.set_num_threads(config.learner.threads)
+        calculate(threads=config.learner.threads)
         fill(config, STEPS)
         shards = Shards(config.replay.addresses, np.random.Generator(np.random.Philox(1)), config.security.tls)
         with closing(shards):

@@ -29,6 +29,7 @@ from learner.sequences import SequenceBatch
 from learner.several import Several
 from learner.share import WholeBatch, one_window
 from learner.update import QLearning
+from townlet.arithmetic import calculate
 from townlet.config import Config
 from townlet.config_file import load_config
 from townlet.networks.build import build_network
@@ -129,7 +130,7 @@ def main() -> None:
 
 def take_part(place: Place, config: Config, chosen: Options | None) -> None:
     """Each rank has a core to itself. chosen: of the first one, which measures."""
-    torch.set_num_threads(1)
+    calculate(threads=1)
     cores = sorted(os.sched_getaffinity(0))
     spec = world_spec(config)
     layout = RecordLayout.of(spec, config.memory)

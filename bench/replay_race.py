@@ -24,6 +24,7 @@ from bench.rounds import Case, Options, Ratio, calls_per_s, compare, options
 from bench.services import appending, make_episode, replay_service
 from learner.batch import tensor_of
 from protos import replay_pb2
+from townlet.arithmetic import calculate
 from townlet.config import Config
 from townlet.records import RecordLayout, decode
 from townlet.rpc import open_channel
@@ -206,7 +207,7 @@ def race(name: str, work: Work, chosen: Options) -> None:
 def main() -> None:
     """Race and print."""
     chosen = options(__doc__, rounds=3)
-    torch.set_num_threads(1)
+    calculate(threads=1)
     if not PEERS_PYTHON.exists():
         print(f"{PEERS_PYTHON} is not there: Townlet races alone. `make bench-peers` gets its peer.")
     for name, work in WORKS.items():

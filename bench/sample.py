@@ -20,6 +20,7 @@ from replay_service.arena import Arena, Slice
 from replay_service.rate_limiter import RateLimiter
 from replay_service.sampler.uniform import UniformSampler
 from replay_service.table import Table
+from townlet.arithmetic import calculate
 from townlet.records import RecordLayout
 from townlet.rpc import open_channel
 from townlet.sample_call import sample_method
@@ -41,7 +42,7 @@ OVERRIDES = (
 def main() -> None:
     """Measure and print."""
     chosen = options(__doc__)
-    torch.set_num_threads(1)
+    calculate(threads=1)
     stop = threading.Event()
     with replay_service(CONFIG, *OVERRIDES) as config, sending_server() as send:
         fill(config, STEPS)

@@ -9,14 +9,16 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from actor.append_client import AppendClient
 from townlet.config import Config
 from townlet.config_file import dump_config, load_config
 from townlet.launch.places import place
 from townlet.launch.redis_server import server_command
-from townlet.records import RecordLayout
+from townlet.records import RecordLayout, encode
 from townlet.run_folder import RunFolder
+from townlet.specs import FieldSpec
 from townlet.worlds.build import world_spec
 
 EPISODE_STEPS = 500
@@ -46,15 +48,22 @@ def replay_service(config_path: Path, *overrides: str) -> Iterator[Config]:
 
 
 def make_episode(layout: RecordLayout, seed: int, steps: int = EPISODE_STEPS) -> bytes:
-    """T + 1 records of random observations, with everything else zero."""
+    """T + 1 records of random numbers as a world might give them: floats in [0, 1), ones and zeros else; no end."""
     random = torch.Generator().manual_seed(seed)
-    records = torch.zeros(steps + 1, layout.stride, dtype=torch.uint8)
-    seen = layout.observation(through="action_mask")
-    # Small bytes: as floats they are tiny numbers, never NaN.
-    records[:, seen.offset : seen.offset + seen.size] = torch.randint(
-        0, 2, (steps + 1, seen.size), generator=random, dtype=torch.uint8
-    )
-    return records.numpy().tobytes()
+    columns = {
+        field.name: _random(field, steps + 1, random)
+        for field in layout.fields
+        if field.name not in ("action", "previous_action", "terminated", "truncated")
+    }
+    return encode(layout, columns).numpy().tobytes()
+
+
+def _random(field: FieldSpec, records: int, random: torch.Generator) -> Tensor:
+    shape = (records, *field.shape)
+    if field.dtype.startswith("float"):
+        # Never bytes taken for floats: those are denormal numbers, which arithmetic is many times slower with.
+        return torch.rand(shape, generator=random)
+    return torch.randint(0, 2, shape, generator=random, dtype=torch.uint8)
 
 
 @contextmanager

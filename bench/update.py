@@ -22,6 +22,7 @@ from replay_service.arena import Arena, Slice
 from replay_service.rate_limiter import RateLimiter
 from replay_service.sampler.uniform import UniformSampler
 from replay_service.table import Table
+from townlet.arithmetic import calculate
 from townlet.config import Config
 from townlet.config_file import load_config
 from townlet.learner_settings import PolyakSettings
@@ -67,7 +68,7 @@ class PlainLoop:
 def main() -> None:
     """Measure and print."""
     chosen = options(__doc__)
-    torch.set_num_threads(1)
+    calculate(threads=1)
     for path in CONFIGS:
         measure(path, chosen)
 

@@ -11,6 +11,7 @@ import torch
 from torch.profiler import ProfilerActivity, profile
 
 from bench.rounds import Case, Ratio, calls_per_s, compare, options
+from townlet.arithmetic import calculate
 from townlet.config_file import load_config
 from townlet.worlds.hamlet.baselines import uniform_random
 from townlet.worlds.hamlet.rules import HamletSettings
@@ -25,7 +26,7 @@ PROFILED_STEPS = 100
 def main() -> None:
     """Measure, print, and on request say where the time goes."""
     chosen = options(__doc__)
-    torch.set_num_threads(1)
+    calculate(threads=1)
     steppers = {observation: _stepper(observation, LANES) for observation in OBSERVATIONS}
     if chosen.profile:
         for observation, step in steppers.items():

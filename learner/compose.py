@@ -44,6 +44,7 @@ from learner.several import Several
 from learner.share import undivided
 from learner.state import capture
 from learner.update import HandOut, QLearning, Update
+from townlet.arithmetic import calculate
 from townlet.checkpoint.state import State
 from townlet.checkpoint.store import VersionStore
 from townlet.config import Config
@@ -108,7 +109,7 @@ class Parts:
 
 def run_learner(config: Config, stop: threading.Event, others: OtherRanks, *, fallback: bool = False) -> None:
     """Lead the run, alone or as the first of several ranks; or follow the first one."""
-    torch.set_num_threads(config.learner.threads)
+    calculate(threads=config.learner.threads)
     torch.manual_seed(config.seed)
     spec, place = world_spec(config), others.place
     ground = Ground(config, spec, RecordLayout.of(spec, config.memory), device_of(place, config.learner.device))
