@@ -136,7 +136,7 @@ class Table:
         positions = self._arena.windows(keys, before, after)
         sizes = [windows * part.steps * part.size for part in slices]
         data = np.empty(sum(sizes), np.uint8) if into is None else into
-        for part, place in zip(slices, np.split(data, np.cumsum(sizes)[:-1]), strict=True):
+        for part, place in zip(slices, np.split(data, np.cumsum(sizes))[:-1], strict=True):
             self._arena.gather(positions, part, place)
         self.limiter.sampled += windows
         return Sample(

@@ -80,6 +80,14 @@ def test_priorities_of_items_that_are_gone_or_are_none_are_passed_over():
     assert table.total_weight == pytest.approx(before + 2.0 + 3.0)
 
 
+def test_windows_can_be_drawn_without_any_of_their_bytes():
+    table = make_table()
+    table.insert(0, episode(0, 5))
+    sample = table.sample(4, 1, 1, [])
+    assert sample.data.size == 0
+    assert len(sample.keys) == 4
+
+
 def test_sampling_counts_for_the_limiter():
     table = make_table()
     table.insert(0, episode(0, 4))
