@@ -6,7 +6,7 @@ from typing import Any
 import structlog
 
 from learner.exploring import epsilon_range, exploration_of
-from learner.goal import judge
+from learner.goal import Evaluations
 from learner.head import Head
 from learner.rounds import Rounds
 from learner.steering import WEIGHT_BEGINS, Steering
@@ -26,7 +26,10 @@ class Books:
     """
 
     def __init__(self, config: Config, learning: QLearning, saved: dict[str, Any] | None) -> None:
-        self.head = Head.from_state(saved["head"], time.monotonic()) if saved else Head()
+        goal = config.evaluation.goal
+        self.head = (
+            Head.from_state(saved["head"], time.monotonic(), goal) if saved else Head(evaluations=Evaluations(goal))
+        )
         self.policy_version: int = saved["policy_version"] if saved else 0
         self.weight = learning.curiosity.weight if learning.curiosity else None
         self.rounds: Rounds | None = None
@@ -73,18 +76,19 @@ class Books:
 
     def metrics(self) -> dict[str, float]:
         """What retention may compare."""
-        evaluations = self.head.evaluations
-        return {"greedy": evaluations[-1].of(self._config.measure)} if evaluations else {}
+        last = self.head.evaluations.last
+        return {"greedy": last.of(self._config.measure)} if last else {}
 
     def result(self) -> dict[str, Any]:
         """How the run stands, for programs that look at it afterwards."""
-        head, goal = self.head, self._config.evaluation.goal
+        head = self.head
+        goal = head.evaluations.goal_state
         return {
             "training_s": head.training_s(time.monotonic()),
             "environment_steps": head.environment_steps,
             "episodes": head.episodes,
-            "evaluations": [vars(point) for point in head.evaluations],
-            "goal": vars(judge(goal, head.evaluations)) if goal else None,
+            "evaluations": [vars(point) for point in head.evaluations.points],
+            "goal": vars(goal) if goal else None,
         }
 
     def exploration(self) -> policy_pb2.Exploration:

@@ -11,9 +11,10 @@ from itertools import chain, count, zip_longest
 from math import inf
 from typing import Any
 
-from learner.goal import EvaluationPoint
+from learner.goal import EvaluationPoint, Evaluations
 from protos import control_pb2
 from townlet.errors import FencedError, RefusedError, UnknownMemberError
+from townlet.evaluation_settings import GoalSettings
 from townlet.ordinal import actor_name
 
 SURVIVAL_WINDOW_EPISODES = 100
@@ -72,7 +73,7 @@ class Head:
     started_s: float | None = None
     survival: deque[int] = field(default_factory=lambda: deque(maxlen=SURVIVAL_WINDOW_EPISODES))
     returns: deque[float] = field(default_factory=lambda: deque(maxlen=SURVIVAL_WINDOW_EPISODES))
-    evaluations: list[EvaluationPoint] = field(default_factory=list)
+    evaluations: Evaluations = field(default_factory=Evaluations)
     advances: int = 0
     retreats: int = 0
 
@@ -208,18 +209,17 @@ class Head:
                 for listener in self._episode_listeners:
                     listener(episode.steps)
         for evaluation in request.evaluations:
-            if all(evaluation.updates > point.updates for point in self.evaluations):
-                self.evaluations.append(
-                    EvaluationPoint(
-                        evaluation.updates,
-                        self.training_s(now_s),
-                        evaluation.mean_survival,
-                        evaluation.standard_error,
-                        evaluation.mean_return,
-                        evaluation.return_standard_error,
-                        dict(evaluation.habits),
-                    )
+            self.evaluations.add(
+                EvaluationPoint(
+                    evaluation.updates,
+                    self.training_s(now_s),
+                    evaluation.mean_survival,
+                    evaluation.standard_error,
+                    evaluation.mean_return,
+                    evaluation.return_standard_error,
+                    dict(evaluation.habits),
                 )
+            )
         return member.next_episode
 
     def report_stages(self, request: control_pb2.ReportRequest) -> tuple[list[control_pb2.StageChange], int]:
@@ -264,12 +264,13 @@ class Head:
         """The books as plain values."""
         books = asdict(self)
         books["survival"], books["returns"] = list(self.survival), list(self.returns)
+        books |= self.evaluations.state()
         books["started_s"] = None if self.started_s is None else -self.training_s(now_s)
         return books
 
     @classmethod
-    def from_state(cls, books: dict[str, Any], now_s: float) -> "Head":
-        """The head whose `state` this was; time has stood still in between."""
+    def from_state(cls, books: dict[str, Any], now_s: float, goal: GoalSettings | None = None) -> "Head":
+        """The head whose `state` this was; time has stood still in between. goal: of the run."""
         return cls(
             members={name: Member(**member) for name, member in books["members"].items()},
             past_environment_steps=books["past_environment_steps"],
@@ -278,7 +279,7 @@ class Head:
             started_s=None if books["started_s"] is None else now_s + books["started_s"],
             survival=deque(books["survival"], maxlen=SURVIVAL_WINDOW_EPISODES),
             returns=deque(books["returns"], maxlen=SURVIVAL_WINDOW_EPISODES),
-            evaluations=[EvaluationPoint(**point) for point in books["evaluations"]],
+            evaluations=Evaluations.from_state(goal, books),
             advances=books["advances"],
             retreats=books["retreats"],
         )

@@ -75,7 +75,7 @@ class RunReadings:
 
     def _run(self) -> Iterable[Metric]:
         head = self.head
-        greedy = head.evaluations[-1] if head.evaluations else None
+        greedy = head.evaluations.last
         yield counter(
             "townlet_run_environment_steps_total", "Steps of all lanes since the run began.", head.environment_steps
         )

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Protocol
 import grpc
 import grpc.aio
 
-from learner.goal import judge
 from learner.head import Head
 from learner.intrinsic_weight import IntrinsicWeight
 from learner.meter import Means, Meter
@@ -18,7 +17,6 @@ from learner.rounds import Rounds
 from learner.stalls import Stalls
 from learner.waits import Wait, in_words, limiters_awaited, members_awaited, shards_awaited, standing_still
 from protos import admin_pb2, replay_pb2
-from townlet.evaluation_settings import GoalSettings
 from townlet.rpc import CALL_TIMEOUT_S
 
 if TYPE_CHECKING:
@@ -53,7 +51,6 @@ class Scoreboard:
         meter: Meter,
         updates: Callable[[], int],
         epsilons: Callable[[], tuple[float, float]],
-        goal: GoalSettings | None,
         scalars: Scalars,
         finish: Callable[[], None],
         intrinsic_weight: IntrinsicWeight | None = None,
@@ -67,7 +64,6 @@ class Scoreboard:
         self._meter = meter
         self._updates = updates
         self._epsilons = epsilons
-        self._goal = goal
         self._scalars = scalars
         self._finish = finish
         self._intrinsic_weight = intrinsic_weight
@@ -79,7 +75,8 @@ class Scoreboard:
         self._replay: list[replay_pb2.StatsResponse] = []
         self._away: list[str] = []
         self._looks: deque[tuple[float, int, int]] = deque(maxlen=RATE_WINDOW_LOOKS)
-        self._evaluations_written = 0
+        last = head.evaluations.last
+        self._evaluated_updates = last.updates if last else -1  # up to which the curves hold the evaluations
         self.finished = False
 
     async def watch(self, shards: Sequence[tuple[str, "ReplayServiceAsyncStub"]]) -> None:
@@ -101,7 +98,7 @@ class Scoreboard:
         self._looks.append((time.monotonic(), self._head.environment_steps, self._updates()))
         self._stalls.look(self.waits(), time.monotonic())
         self.write_curves()
-        if self._goal is not None and self._goal.stop and judge(self._goal, self._head.evaluations).confirmed:
+        if self._head.evaluations.end_the_run:
             self._finish()
 
     @property
@@ -143,7 +140,7 @@ class Scoreboard:
             actors=len(head.actors),
             waiting=in_words(self.waits()),
             finished=self.finished,
-            evaluations=[admin_pb2.EvaluationPoint(**vars(p)) for p in head.evaluations[-EVALUATIONS_SHOWN:]],
+            evaluations=[admin_pb2.EvaluationPoint(**vars(p)) for p in head.evaluations.newest(EVALUATIONS_SHOWN)],
             goal=self._goal_state(),
             mean_return=head.mean_return,
             dropped_episodes=head.dropped_episodes,
@@ -156,17 +153,17 @@ class Scoreboard:
         return status
 
     def _goal_state(self) -> admin_pb2.Goal | None:
-        if self._goal is None:
+        goal, state = self._head.evaluations.goal, self._head.evaluations.goal_state
+        if goal is None or state is None:
             return None
-        state = judge(self._goal, self._head.evaluations)
-        goal = admin_pb2.Goal(
+        shown = admin_pb2.Goal(
             reached_s=state.reached_s,
             confirmations=state.confirmations,
-            confirmations_needed=self._goal.confirmations,
+            confirmations_needed=goal.confirmations,
             lost=state.lost,
         )
-        setattr(goal, f"mean_{self._goal.measure}", self._goal.value)
-        return goal
+        setattr(shown, f"mean_{goal.measure}", goal.value)
+        return shown
 
     def _curriculum_state(self) -> admin_pb2.Curriculum | None:
         lanes = {stage: count for stage, count in enumerate(self._head.lanes_at_stage, start=1) if count}
@@ -242,9 +239,9 @@ class Scoreboard:
             }
         for tag, value in curves.items():
             self._scalars.add_scalar(tag, value, status.environment_steps)
-        for point in self._head.evaluations[self._evaluations_written :]:
+        for point in self._head.evaluations.since(self._evaluated_updates):
             self._scalars.add_scalar("survival/greedy", point.mean_survival, status.environment_steps)
             self._scalars.add_scalar("return/greedy", point.mean_return, status.environment_steps)
             for name, figure in point.habits.items():
                 self._scalars.add_scalar(f"habits/{name}", figure, status.environment_steps)
-        self._evaluations_written = len(self._head.evaluations)
+            self._evaluated_updates = point.updates

@@ -110,7 +110,6 @@ class LearnerService:
             meter,
             books.updates,
             books.epsilons,
-            config.evaluation.goal,
             scalars,
             stop.set,
             books.weight,

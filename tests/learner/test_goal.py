@@ -1,6 +1,11 @@
 """Reached, held, lost."""
 
-from learner.goal import EvaluationPoint, judge
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from learner import goal as goals
+from learner.goal import EvaluationPoint, Evaluations
 from townlet.evaluation_settings import GoalSettings
 
 GOAL = GoalSettings(mean_survival=490.0, hold=480.0, confirmations=2)
@@ -11,6 +16,11 @@ def points(*survivals):
         EvaluationPoint(1000 * n, 10.0 * n, survival, 1.0, -survival, 2.0)
         for n, survival in enumerate(survivals, start=1)
     ]
+
+
+def judge(goal, evaluations):
+    """What is said of the goal after these."""
+    return Evaluations(goal, evaluations).goal_state
 
 
 RETURN_GOAL = GoalSettings(mean_return=-5.0, hold=-8.0, confirmations=1)
@@ -45,3 +55,48 @@ def test_a_goal_on_the_return_asks_for_the_return_alone():
     state = judge(RETURN_GOAL, points(9, 4, 7))
     assert (state.reached_s, state.confirmed) == (20.0, True)
     assert judge(RETURN_GOAL, points(4, 9)).lost
+
+
+def test_without_a_goal_nothing_is_said():
+    evaluations = Evaluations(None, points(495, 495, 495))
+    assert evaluations.goal_state is None
+    assert not evaluations.end_the_run
+
+
+def test_the_run_ends_when_the_goal_says_so():
+    assert Evaluations(GOAL, points(495, 481, 482)).end_the_run
+    assert not Evaluations(GOAL, points(495, 481)).end_the_run
+    assert not Evaluations(GOAL.model_copy(update={"stop": False}), points(495, 481, 482)).end_the_run
+
+
+def test_an_evaluation_of_no_later_update_is_passed_over():
+    evaluations = Evaluations(None, points(1, 2))
+    for point in points(8, 9, 3):
+        evaluations.add(point)
+    assert [point.mean_survival for point in evaluations.points] == [1, 2, 3]
+
+
+@given(st.lists(st.sampled_from([470, 485, 495]), max_size=12), st.integers(0, 12))
+def test_old_evaluations_are_let_go_and_what_they_said_of_the_goal_is_kept(survivals, saved_after):
+    """Whenever it is saved and taken up again."""
+    whole = points(*survivals)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(goals, "HELD", 3)
+        evaluations = Evaluations(GOAL, whole[:saved_after])
+        evaluations = Evaluations.from_state(GOAL, evaluations.state())
+        for point in whole[saved_after:]:
+            evaluations.add(point)
+        assert list(evaluations.points) == whole[-3:]
+    assert evaluations.goal_state == judge(GOAL, whole)
+
+
+def test_another_goal_is_judged_by_the_evaluations_that_are_held():
+    saved = Evaluations(GOAL, points(491, 490, 490)).state()
+    assert Evaluations.from_state(GOAL, saved).goal_state.confirmed
+    assert Evaluations.from_state(GOAL.model_copy(update={"mean_survival": 499.0}), saved).goal_state.reached_s is None
+
+
+def test_a_version_that_was_made_before_anything_was_let_go_can_be_taken_up():
+    saved = Evaluations(GOAL, points(495, 481, 482)).state()
+    del saved["judged"]
+    assert Evaluations.from_state(GOAL, saved).goal_state.confirmed

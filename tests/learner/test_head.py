@@ -126,11 +126,11 @@ def test_the_books_survive_a_restart_of_the_learner():
     )
     evaluation.habits["uses/Bed"] = 1.5
     report(head, steps=50, episodes=[(0, 10)], evaluations=[evaluation], now_s=130.0)
-    assert (head.evaluations[0].mean_return, head.evaluations[0].return_standard_error) == (7.0, 2.0)
-    assert head.evaluations[0].habits == {"uses/Bed": 1.5}
+    assert (head.evaluations.points[0].mean_return, head.evaluations.points[0].return_standard_error) == (7.0, 2.0)
+    assert head.evaluations.points[0].habits == {"uses/Bed": 1.5}
     later = Head.from_state(head.state(now_s=140.0), now_s=1000.0)
     assert later.training_s(1000.0) == 40.0
-    assert later.evaluations == head.evaluations
+    assert later.evaluations.points == head.evaluations.points
     report(later, steps=60, episodes=[(0, 10), (1, 30)])  # the same incarnation goes on
     assert (later.environment_steps, later.episodes, later.mean_survival) == (60, 2, 20.0)
 
@@ -161,7 +161,7 @@ def test_an_evaluation_counts_once():
     evaluation = pb.Evaluation(updates=3000, mean_survival=320.0)
     for _ in range(2):
         report(head, "evaluator", evaluations=[evaluation])
-    assert len(head.evaluations) == 1
+    assert len(head.evaluations.points) == 1
 
 
 def test_a_change_of_stage_counts_once_though_reports_are_repeated_and_lost():

@@ -34,7 +34,7 @@ def test_versions_count_by_how_they_end_and_the_newest_one_grows_old():
 
 def test_the_run_is_read_as_it_stands():
     head, publisher, lags, registry = Head(), Publisher(), Lags(), CollectorRegistry()
-    board = Scoreboard("r", head, publisher, Meter(), lambda: 9, lambda: (0.0, 0.1), None, None, lambda: None)
+    board = Scoreboard("r", head, publisher, Meter(), lambda: 9, lambda: (0.0, 0.1), None, lambda: None)
     registry.register(Readings(RunReadings(board, head, lags, lambda: 9).read))
     value = registry.get_sample_value
     assert value("townlet_run_waiting", {"reason": "actors"}) == 1
