@@ -232,8 +232,9 @@ class ReplayServiceServicer:
     def TakeUpVersion(self, request, context):
         """Makes the shard what it was when it cut this version, in Redis and in memory: episodes and their order, priorities,
         the limiter's books, producers, the random stream. What it held before is gone. All files are verified first. Until
-        it returns the shard serves nobody: calls fail with UNAVAILABLE, and those that wait too. Safe to repeat. What was
-        begun is done, also when the caller goes away.
+        it returns the shard serves nobody: calls fail with UNAVAILABLE, and those that wait too. Safe to repeat: who asks
+        for the version that is being taken up waits for it. What was begun is done, also when the caller goes away.
+        UNAVAILABLE: another version is being taken up.
         DATA_LOSS: a file is missing or damaged, and nothing has changed.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -110,8 +110,9 @@ class ReplayServiceStub:
     TakeUpVersion: _grpc.UnaryUnaryMultiCallable[_replay_pb2.TakeUpVersionRequest, _replay_pb2.TakeUpVersionResponse]
     """Makes the shard what it was when it cut this version, in Redis and in memory: episodes and their order, priorities,
     the limiter's books, producers, the random stream. What it held before is gone. All files are verified first. Until
-    it returns the shard serves nobody: calls fail with UNAVAILABLE, and those that wait too. Safe to repeat. What was
-    begun is done, also when the caller goes away.
+    it returns the shard serves nobody: calls fail with UNAVAILABLE, and those that wait too. Safe to repeat: who asks
+    for the version that is being taken up waits for it. What was begun is done, also when the caller goes away.
+    UNAVAILABLE: another version is being taken up.
     DATA_LOSS: a file is missing or damaged, and nothing has changed.
     """
 
@@ -197,8 +198,9 @@ class ReplayServiceAsyncStub(ReplayServiceStub):
     TakeUpVersion: _aio.UnaryUnaryMultiCallable[_replay_pb2.TakeUpVersionRequest, _replay_pb2.TakeUpVersionResponse]  # type: ignore[assignment]
     """Makes the shard what it was when it cut this version, in Redis and in memory: episodes and their order, priorities,
     the limiter's books, producers, the random stream. What it held before is gone. All files are verified first. Until
-    it returns the shard serves nobody: calls fail with UNAVAILABLE, and those that wait too. Safe to repeat. What was
-    begun is done, also when the caller goes away.
+    it returns the shard serves nobody: calls fail with UNAVAILABLE, and those that wait too. Safe to repeat: who asks
+    for the version that is being taken up waits for it. What was begun is done, also when the caller goes away.
+    UNAVAILABLE: another version is being taken up.
     DATA_LOSS: a file is missing or damaged, and nothing has changed.
     """
 
@@ -353,8 +355,9 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_replay_pb2.TakeUpVersionResponse, _abc.Awaitable[_replay_pb2.TakeUpVersionResponse]]:
         """Makes the shard what it was when it cut this version, in Redis and in memory: episodes and their order, priorities,
         the limiter's books, producers, the random stream. What it held before is gone. All files are verified first. Until
-        it returns the shard serves nobody: calls fail with UNAVAILABLE, and those that wait too. Safe to repeat. What was
-        begun is done, also when the caller goes away.
+        it returns the shard serves nobody: calls fail with UNAVAILABLE, and those that wait too. Safe to repeat: who asks
+        for the version that is being taken up waits for it. What was begun is done, also when the caller goes away.
+        UNAVAILABLE: another version is being taken up.
         DATA_LOSS: a file is missing or damaged, and nothing has changed.
         """
 

@@ -68,7 +68,8 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
         self._announced = 0
         """The version that is about to be cut; 0 for none."""
         self._adopting = asyncio.Lock()
-        self._errands: set[asyncio.Task[None]] = set()
+        self._errand: tuple[int, asyncio.Task[None]] | None = None
+        """The version that was asked to be taken up last."""
         self._shard: Shard | None = None
         self._appends: Turnstile[asyncio.Future[int]] = Turnstile()
         self._samples: Turnstile[bytes] = Turnstile()
@@ -251,12 +252,19 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
 
     async def TakeUpVersion(self, request: pb.TakeUpVersionRequest, context: Context) -> pb.TakeUpVersionResponse:
         self._check_version(request.run, request.version)
-        taking_up = asyncio.create_task(self._take_up_version(request.version))
-        self._errands.add(taking_up)
-        taking_up.add_done_callback(self._errands.discard)
-        await asyncio.shield(taking_up)  # else a caller who goes away would leave a shard that serves nobody
+        # Shielded: else a caller who goes away would leave a shard that serves nobody.
+        await asyncio.shield(self._taking_up_version(request.version))
         failpoint("replay.take_up.before_answer")
         return pb.TakeUpVersionResponse()
+
+    def _taking_up_version(self, version: int) -> "asyncio.Task[None]":
+        """One for all who ask meanwhile. Raises UnavailableError while it is another version."""
+        if self._errand is None or self._errand[1].done():
+            self._errand = version, asyncio.create_task(self._take_up_version(version))
+        under_way, task = self._errand
+        if under_way != version:
+            raise UnavailableError(f"this shard is taking up version {under_way}")
+        return task
 
     async def _take_up_version(self, version: int) -> None:
         async with self._adopting:

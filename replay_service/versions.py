@@ -80,6 +80,7 @@ class ShardVersions:
         """which is this one."""
         self._version = 0
         self._writing: asyncio.Task[Prepared] | None = None
+        self._cutting = asyncio.Lock()
 
     async def newest(self) -> int | None:
         """The newest version, of those that can be read, in which this shard had episodes."""
@@ -98,14 +99,15 @@ class ShardVersions:
 
         round: the last one committed, in lockstep; else 0. Repeating it changes nothing.
         """
-        if version == self._version and self._writing is not None:
-            return
-        if self._writing is not None:
-            await self.end(self._version, committed=False)
-        cut = await commits.cut()
-        self._version = version
-        self._writing = asyncio.create_task(self._write(version, cut, round))
-        self._writing.add_done_callback(lambda _: commits.let_go())
+        async with self._cutting:
+            if version == self._version and self._writing is not None:
+                return
+            if self._writing is not None:
+                await self.end(self._version, committed=False)
+            cut = await commits.cut()
+            self._version = version
+            self._writing = asyncio.create_task(self._write(version, cut, round))
+            self._writing.add_done_callback(lambda _: commits.let_go())
 
     async def prepared(self, version: int, wait_s: float) -> Prepared | None:
         """What was written of a version that was cut; None while it is still being written, after `wait_s`.

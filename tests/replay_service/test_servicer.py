@@ -14,6 +14,50 @@ from townlet.errors import UnavailableError
 RUN = "test"
 
 
+def servicer_that_restores(restore, opened):
+    """A shard without Redis. restore: makes the shard of a version. opened: is told each version that is looked at."""
+
+    async def open_version(version):
+        opened.append(version)
+        return version
+
+    return ReplayServicer(
+        RUN, 100, None, SimpleNamespace(open=open_version), restore, ReplayMetrics(CollectorRegistry())
+    )
+
+
+def taking_up(servicer, version):
+    return asyncio.create_task(servicer.TakeUpVersion(pb.TakeUpVersionRequest(run=RUN, version=version), None))
+
+
+def test_whoever_asks_for_the_version_that_is_being_taken_up_waits_for_it():
+    """Who asks again and again, and goes away each time, leaves nothing behind."""
+
+    async def scenario():
+        may_end, opened = asyncio.Event(), []
+
+        async def restore(version, taken):
+            await may_end.wait()
+            return SimpleNamespace(digest="layout")
+
+        servicer = servicer_that_restores(restore, opened)
+        for _ in range(5):
+            call = taking_up(servicer, 1)
+            await asyncio.sleep(0)
+            call.cancel()
+            await asyncio.wait([call])
+        last = taking_up(servicer, 1)
+        with pytest.raises(UnavailableError, match="taking up version 1"):
+            await taking_up(servicer, 2)
+        may_end.set()
+        await last
+        assert opened == [1]
+        await taking_up(servicer, 2)
+        assert opened == [1, 2]
+
+    asyncio.run(asyncio.wait_for(scenario(), 30))
+
+
 def test_a_version_is_taken_up_also_when_the_caller_goes_away_meanwhile():
     async def scenario():
         began, may_end = asyncio.Event(), asyncio.Event()
@@ -23,12 +67,8 @@ def test_a_version_is_taken_up_also_when_the_caller_goes_away_meanwhile():
             await may_end.wait()
             return SimpleNamespace(digest="layout")
 
-        async def open_version(version):
-            return version
-
-        versions = SimpleNamespace(open=open_version)
-        servicer = ReplayServicer(RUN, 100, None, versions, restore, ReplayMetrics(CollectorRegistry()))
-        call = asyncio.create_task(servicer.TakeUpVersion(pb.TakeUpVersionRequest(run=RUN, version=1), None))
+        servicer = servicer_that_restores(restore, [])
+        call = taking_up(servicer, 1)
         await began.wait()
         call.cancel()
         await asyncio.wait([call])
