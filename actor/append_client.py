@@ -4,22 +4,38 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import islice
 
 import structlog
 
 from protos import replay_pb2, replay_pb2_grpc
-from townlet.errors import SequenceError, StartOverError, TownletError
+from townlet.errors import SequenceError, StartOverError, TownletError, UnavailableError
 from townlet.failpoints import failpoint
 from townlet.records import RecordLayout
-from townlet.rpc import CALL_TIMEOUT_S, WAIT_S, call_until_answered, open_channel
+from townlet.rpc import CALL_TIMEOUT_S, WAIT_S, call_until_answered, open_channel, start_call
 from townlet.security_settings import TlsSettings
-from townlet.tracing import span
+from townlet.tracing import Begun, begin
 from townlet.worker import Worker
 
-GROUP_LIMIT_BYTES = 4 * 2**20
+GROUP_LIMIT_BYTES = 2**20
 """Episodes travel together up to this size."""
+GROUPS_IN_FLIGHT = 4
+"""While one is made durable, the next ones are on their way."""
+APPEND_TIMEOUT_S = WAIT_S + CALL_TIMEOUT_S
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Episodes that were sent together. answer: waits for what the shard says. sending: the span of all that."""
+
+    request: replay_pb2.AppendRequest
+    episodes: int
+    answer: Callable[[], replay_pb2.AppendResponse]
+    sent_s: float
+    sending: Begun
 
 
 class AppendClient:
@@ -60,6 +76,7 @@ class AppendClient:
         self._stub = replay_pb2_grpc.ReplayServiceStub(self._channel)
         self._pending: deque[bytes] = deque()
         self._pending_bytes = 0
+        self._flying: deque[_Group] = deque()
         self._changed = threading.Condition()
         self._worker = Worker("append", self._push, stop)
         self._epoch = 0
@@ -117,65 +134,88 @@ class AppendClient:
 
     def _push(self) -> None:
         while True:
-            group = self._next_group()
-            if not group:
+            while len(self._flying) < GROUPS_IN_FLIGHT and (episodes := self._next_episodes()):
+                self._flying.append(self._send(episodes))
+            if not self._flying or not self._see_it_stored(self._flying[0]):
                 return
-            request = replay_pb2.AppendRequest(
-                run=self._run,
-                layout_digest=self._layout.digest,
-                actor=self._actor,
-                epoch=self._epoch,
-                episodes=[
-                    replay_pb2.Episode(sequence=self._next_sequence + at, records=records)
-                    for at, records in enumerate(group)
-                ],
-                wait_ms=int(1e3 * WAIT_S),
-                round=self.round,
-            )
-            began_s = time.monotonic()
-            with span("append", episodes=len(group)):
-                self._append_until_stored(request)
-            self._on_stored(time.monotonic() - began_s)
+            group = self._flying.popleft()
+            self._on_stored(time.monotonic() - group.sent_s)
             failpoint("actor.append.after_answer")
-            self._next_sequence += len(group)
-            with self._changed:
-                for records in group:
-                    self._pending.popleft()
-                    self._pending_bytes -= len(records)
-                self._changed.notify_all()
+            self._let_go(group.episodes)
 
-    def _next_group(self) -> list[bytes]:
-        """The oldest pending episodes, as many as travel together; none when the process stops."""
+    def _next_episodes(self) -> list[bytes]:
+        """Those after what is in flight, as many as travel together. Waits for one while nothing is; until the stop."""
         with self._changed:
             while not self._pending and not self._stop.is_set():
                 self._changed.wait(0.1)
-            group: list[bytes] = []
+            episodes: list[bytes] = []
             size = 0
-            for records in self._pending:
+            for records in islice(self._pending, sum(group.episodes for group in self._flying), None):
                 size += len(records)
-                if group and size > GROUP_LIMIT_BYTES:
+                if episodes and size > GROUP_LIMIT_BYTES:
                     break
-                group.append(records)
-            return [] if self._stop.is_set() else group
+                episodes.append(records)
+            return [] if self._stop.is_set() else episodes
 
-    def _append_until_stored(self, request: replay_pb2.AppendRequest) -> None:
-        while not self._stop.is_set():
-            request.leaves = self._leaves()
+    def _send(self, episodes: list[bytes]) -> _Group:
+        first = self._next_sequence + sum(group.episodes for group in self._flying)
+        request = replay_pb2.AppendRequest(
+            run=self._run,
+            layout_digest=self._layout.digest,
+            actor=self._actor,
+            epoch=self._epoch,
+            episodes=[replay_pb2.Episode(sequence=first + at, records=records) for at, records in enumerate(episodes)],
+            wait_ms=int(1e3 * WAIT_S),
+            round=self.round,
+            leaves=self._leaves(),
+        )
+        sending = begin("append", episodes=len(episodes))
+        with sending.within():
+            answer = start_call(self._stub.Append, request, peer=self._peer, timeout_s=APPEND_TIMEOUT_S)
+        return _Group(request, len(episodes), answer, time.monotonic(), sending)
+
+    def _see_it_stored(self, group: _Group) -> bool:
+        """Wait until the oldest group in flight is; false when the process stops before.
+
+        It is sent again where it came to nothing, or not all of it was stored. Those behind it may then have overtaken
+        it, and are refused for that; each is sent again in its turn.
+        """
+        try:
+            stored = self._is_stored(group.request, group.answer())
+        except (UnavailableError, SequenceError) as error:
+            stored = False
+            self._note_retry(error)
+        while not stored and not self._stop.is_set():
+            group.request.leaves = self._leaves()
             try:
                 response = call_until_answered(
                     self._stub.Append,
-                    request,
+                    group.request,
                     peer=self._peer,
                     stop=self._stop,
-                    timeout_s=WAIT_S + CALL_TIMEOUT_S,
+                    timeout_s=APPEND_TIMEOUT_S,
                     on_retry=self._note_retry,
                 )
             except SequenceError as error:
                 raise StartOverError(f"{self._peer} has been taken back to a version: {error}") from None
-            if not response.blocked_by:
-                return
-            del request.episodes[: response.next_sequence - request.episodes[0].sequence]
-            log.info("append_waits", reason=response.blocked_by)
+            stored = self._is_stored(group.request, response)
+        group.sending.end()
+        return stored
+
+    def _is_stored(self, request: replay_pb2.AppendRequest, response: replay_pb2.AppendResponse) -> bool:
+        """Whether all of it is; else what is leaves the request."""
+        if not response.blocked_by:
+            return True
+        del request.episodes[: response.next_sequence - request.episodes[0].sequence]
+        log.info("append_waits", reason=response.blocked_by)
+        return False
+
+    def _let_go(self, episodes: int) -> None:
+        with self._changed:
+            self._next_sequence += episodes
+            for _ in range(episodes):
+                self._pending_bytes -= len(self._pending.popleft())
+            self._changed.notify_all()
 
     def _note_retry(self, error: TownletError) -> None:
         log.info("append_retried", reason=str(error))
