@@ -11,6 +11,8 @@ from statistics import median
 from rich.console import Console
 from rich.table import Table
 
+from townlet.heap import reuse_memory
+
 
 @dataclass(frozen=True)
 class Case:
@@ -83,6 +85,7 @@ def options(about: str | None, rounds: int = 5) -> Options:
     parser.add_argument("--seconds", type=float, default=2.0, help="how long each measurement takes (default 2)")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.add_argument("--profile", action="store_true", help="say where the time goes, where the benchmark can")
+    reuse_memory()  # as every service does
     return parser.parse_args(namespace=Options())
 
 

@@ -14,6 +14,7 @@ import structlog
 from townlet.config import Config
 from townlet.config_file import load_config
 from townlet.errors import ConfigError, StartOverError, TownletError, UnavailableError
+from townlet.heap import reuse_memory
 from townlet.launch.parent import die_with_parent
 from townlet.ordinal import HOSTNAME, ordinal
 from townlet.settings import ANY_PORT
@@ -66,6 +67,7 @@ def run_service(
     stop = threading.Event()
     signals: list[int] = []
     die_with_parent()
+    reuse_memory()
 
     def note(number: int, _: object) -> None:
         signals.append(number)

@@ -27,9 +27,9 @@ POLL_S = 0.25
 FULL_DISK_BYTES = 2**20
 """With less room than this, a death is told together with the full disk, which is the likely reason."""
 
-CHILDREN_GET = {"GRPC_VERBOSITY": "ERROR", "MALLOC_ARENA_MAX": "2"}
+CHILDREN_GET = {"GRPC_VERBOSITY": "ERROR"}
 """Unless our own environment says otherwise: gRPC would write a line for each handshake that fails, and so let anybody
-fill the logs; the C library would keep a heap for each thread that ever allocated, and fill each of them slowly."""
+fill the logs."""
 
 ONE_WISH_S = 0.5
 STARTUP_DEATHS = 3
