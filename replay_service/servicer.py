@@ -261,6 +261,7 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
         """One for all who ask meanwhile. Raises UnavailableError while it is another version."""
         if self._errand is None or self._errand[1].done():
             self._errand = version, asyncio.create_task(self._take_up_version(version))
+            self._errand[1].add_done_callback(_note_failure)
         under_way, task = self._errand
         if under_way != version:
             raise UnavailableError(f"this shard is taking up version {under_way}")
@@ -346,3 +347,9 @@ def _lockstep_of(shard: Shard, in_rounds: bool) -> Lockstep | None:
             f"schedule: this shard serves {'lockstep' if shard.lockstep else 'async'}, found a call {found}"
         )
     return shard.lockstep
+
+
+def _note_failure(taking_up: "asyncio.Task[None]") -> None:
+    """Whoever asked for it may have gone away."""
+    if not taking_up.cancelled() and (error := taking_up.exception()) is not None:
+        log.warning("version_not_taken_up", reason=str(error))

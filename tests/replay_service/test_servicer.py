@@ -5,11 +5,12 @@ from types import SimpleNamespace
 
 import pytest
 from prometheus_client import CollectorRegistry
+from structlog.testing import capture_logs
 
 from protos import replay_pb2 as pb
 from replay_service.metrics import ReplayMetrics
 from replay_service.servicer import ReplayServicer
-from townlet.errors import UnavailableError
+from townlet.errors import CheckpointError, UnavailableError
 
 RUN = "test"
 
@@ -79,5 +80,29 @@ def test_a_version_is_taken_up_also_when_the_caller_goes_away_meanwhile():
         while servicer._taking_up is not None:
             await asyncio.sleep(0)
         assert servicer._serving("layout").digest == "layout"
+
+    asyncio.run(asyncio.wait_for(scenario(), 30))
+
+
+def test_a_version_that_could_not_be_taken_up_is_told_though_nobody_waits_any_more():
+    async def scenario():
+        may_fail = asyncio.Event()
+
+        async def restore(version, taken):
+            await may_fail.wait()
+            raise CheckpointError("segment: expected a file, found none")
+
+        servicer = servicer_that_restores(restore, [])
+        call = taking_up(servicer, 1)
+        await asyncio.sleep(0)
+        call.cancel()
+        await asyncio.wait([call])
+        with capture_logs() as logs:
+            may_fail.set()
+            await asyncio.wait([servicer._errand[1]])
+            await asyncio.sleep(0)
+        assert [(entry["event"], entry["reason"]) for entry in logs] == [
+            ("version_not_taken_up", "segment: expected a file, found none")
+        ]
 
     asyncio.run(asyncio.wait_for(scenario(), 30))
