@@ -99,7 +99,8 @@ class QLearning:
         Raises NumericalError when loss or gradient is not finite, and then nothing is changed, or when novelty is not.
         """
         paid = share if self.curiosity is None else self.curiosity.pay(share, rates.intrinsic_weight)
-        loss = self._loss(self.online_network, self.target_network, paid)
+        with self._precision():
+            loss = self._loss(self.online_network, self.target_network, paid)
         self._online.backward(loss.value)
         figures, priorities = self._ranks.average(
             self._online.gradients, torch.stack([loss.value.detach(), loss.mean_q]), loss.priorities, loss.steps
@@ -118,6 +119,13 @@ class QLearning:
         self._follow()
         novelty = self.curiosity.learn(share, rates.predictor) if self.curiosity else 0.0
         return Update(priorities.cpu(), measured, mean_q, gradient_norm, novelty)
+
+    def _precision(self) -> torch.autocast:
+        """Within it matrices are multiplied as precisely as configured."""
+        half = self._settings.precision == "bfloat16"
+        # Nothing is cached: what is cast where no gradient flows would be taken where one has to.
+        device = self._online.values.device.type
+        return torch.autocast(device, torch.bfloat16, enabled=half, cache_enabled=False)
 
     def optimiser_tensors(self) -> dict[str, Tensor]:
         """Adam's moments, float32 [P], and its step count, by reference."""

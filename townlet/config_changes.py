@@ -35,7 +35,13 @@ FREE = {
     "actors come and go; one that no version holds begins anew": ("actor.count",),
     "epsilons are computed anew for every policy": ("exploration",),
     "nothing is kept from one update to the next but networks, moments and counters": (
-        *("learner.batch_size", "learner.learning_rate", "learner.adam_epsilon", "learner.huber_delta"),
+        *(
+            "learner.batch_size",
+            "learner.precision",
+            "learner.learning_rate",
+            "learner.adam_epsilon",
+            "learner.huber_delta",
+        ),
         *("learner.max_gradient_norm", "learner.target", "learner.averaging", "learner.importance_exponent"),
         "curiosity.learning_rate",
     ),

@@ -40,6 +40,8 @@ class LearnerSettings(Settings):
     """Double, dueling, n-step Q-learning, and the head of the run.
 
     address: what the others dial. listen: where the learner listens, when that is elsewhere; null: at `address`.
+    precision: of the products of matrices in both passes of an update. bfloat16 is for devices that are made for it,
+    GPUs and CPUs with AMX. Parameters, values, losses and the optimiser are float32 all the same.
     ranks: processes on this machine that share each batch evenly, each with a GPU of its own where device is cuda.
     reward_scale: applied to the extrinsic reward when a batch is assembled, never to what is stored or shown.
     averaging: decay an update of the averaged network, the one that is evaluated.
@@ -54,6 +56,7 @@ class LearnerSettings(Settings):
     listen: Address | None = None
     device: Device = "cpu"
     threads: Count = 1
+    precision: Literal["float32", "bfloat16"] = "float32"
     batch_size: Count = 64
     ranks: Annotated[Count, Field(le=64)] = 1
     learning_rate: Positive = 2.5e-4

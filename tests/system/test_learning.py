@@ -32,3 +32,12 @@ def test_a_level_is_learned_and_stays_learned(short_folder, config, seed, goal):
         assert result["goal"]["confirmed"]
         reached = next(e for e in result["evaluations"] if e["training_s"] == result["goal"]["reached_s"])
         assert reached["mean_return" if config == "cartpole.yaml" else "mean_survival"] >= goal
+
+
+@pytest.mark.parametrize("config", ["L0_minimal.yaml", "recall.yaml"])
+def test_learning_is_not_harmed_by_products_in_bfloat16(short_folder, config):
+    with RunProcess(short_folder, config, "learner.precision=bfloat16") as run:
+        assert run.wait(3500) == 0, run.output
+        result = json.loads(run.folder.result.read_text())
+        print(config, result["goal"])  # noqa: T201  # the figures, for -s
+        assert result["goal"]["confirmed"]

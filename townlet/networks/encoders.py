@@ -108,7 +108,7 @@ class EgocentricEncoder(nn.Module):
     def forward(self, observation: Observation) -> Tensor:
         """observation: blocks of [B, ...]."""
         things = observation[self._things].float()
-        here = observation[self._centre].float() @ self.get_buffer("_places")
+        here = self.get_buffer("_places")[observation[self._centre].argmax(dim=1)]
         offset = ((things[..., :2] - here[:, None]) * self._farthest).round().long() + self._farthest
         offset = offset.clamp(0, 2 * self._farthest)  # what lies off the grid is at its edge
         rest = {name: block for name, block in observation.items() if name not in (self._centre, self._things)}
