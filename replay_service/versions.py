@@ -24,8 +24,8 @@ from townlet.tracing import span
 
 log = structlog.get_logger()
 
-SEGMENT_BYTES = 64 * 2**20
-"""A segment is full from here on."""
+SEGMENT_BYTES = 16 * 2**20
+"""A segment is full from here on. Four times as much is held in memory while it is written."""
 TRANSACTION_BYTES = 4 * 2**20
 """And so is a transaction of the log, when a version is taken up."""
 

@@ -6,7 +6,7 @@ _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 """Parameters of mallopt(3)."""
 LARGEST_REUSED_BYTES = 32 * 2**20
 """As much as glibc's heaps can hold of one piece, and as much as a sample's answer may have."""
-MOST_KEPT_BYTES = 128 * 2**20
+MOST_KEPT_BYTES = 32 * 2**20
 HEAPS = 2
 
 
