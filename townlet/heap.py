@@ -4,8 +4,8 @@ import ctypes
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
 """Parameters of mallopt(3)."""
-LARGEST_REUSED_BYTES = 32 * 2**20
-"""As much as glibc's heaps can hold of one piece, and as much as a sample's answer may have."""
+LARGEST_REUSED_BYTES = 16 * 2**20
+"""Of one piece: as messages are, and less than what lives long or is needed once, such as a shard's records."""
 MOST_KEPT_BYTES = 32 * 2**20
 HEAPS = 2
 
