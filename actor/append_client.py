@@ -206,7 +206,7 @@ class AppendClient:
         """Whether all of it is; else what is leaves the request."""
         if not response.blocked_by:
             return True
-        del request.episodes[: response.next_sequence - request.episodes[0].sequence]
+        del request.episodes[: max(0, response.next_sequence - request.episodes[0].sequence)]
         log.info("append_waits", reason=response.blocked_by)
         return False
 

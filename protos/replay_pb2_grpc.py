@@ -135,7 +135,7 @@ class ReplayServiceServicer:
         nothing. When it returns without `blocked_by`, all of them are durable (as far as the shard's durability setting
         promises) and can be sampled. Waits, for at most `wait_ms` in all, while the rate limiter holds inserts back, and
         then returns with `blocked_by` set and only the first ones added: those before `next_sequence`. Waits while Redis
-        is away.
+        is away. A producer may have several calls on their way: each waits for those with the episodes before its own.
         OUT_OF_RANGE: a sequence number leaves a gap, or there is no such epoch (any more): the shard may have been taken
         back to a version. ABORTED: a newer epoch of this actor exists.
 

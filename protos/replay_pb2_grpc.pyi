@@ -54,7 +54,7 @@ class ReplayServiceStub:
     nothing. When it returns without `blocked_by`, all of them are durable (as far as the shard's durability setting
     promises) and can be sampled. Waits, for at most `wait_ms` in all, while the rate limiter holds inserts back, and
     then returns with `blocked_by` set and only the first ones added: those before `next_sequence`. Waits while Redis
-    is away.
+    is away. A producer may have several calls on their way: each waits for those with the episodes before its own.
     OUT_OF_RANGE: a sequence number leaves a gap, or there is no such epoch (any more): the shard may have been taken
     back to a version. ABORTED: a newer epoch of this actor exists.
 
@@ -142,7 +142,7 @@ class ReplayServiceAsyncStub(ReplayServiceStub):
     nothing. When it returns without `blocked_by`, all of them are durable (as far as the shard's durability setting
     promises) and can be sampled. Waits, for at most `wait_ms` in all, while the rate limiter holds inserts back, and
     then returns with `blocked_by` set and only the first ones added: those before `next_sequence`. Waits while Redis
-    is away.
+    is away. A producer may have several calls on their way: each waits for those with the episodes before its own.
     OUT_OF_RANGE: a sequence number leaves a gap, or there is no such epoch (any more): the shard may have been taken
     back to a version. ABORTED: a newer epoch of this actor exists.
 
@@ -239,7 +239,7 @@ class ReplayServiceServicer(metaclass=_abc_1.ABCMeta):
         nothing. When it returns without `blocked_by`, all of them are durable (as far as the shard's durability setting
         promises) and can be sampled. Waits, for at most `wait_ms` in all, while the rate limiter holds inserts back, and
         then returns with `blocked_by` set and only the first ones added: those before `next_sequence`. Waits while Redis
-        is away.
+        is away. A producer may have several calls on their way: each waits for those with the episodes before its own.
         OUT_OF_RANGE: a sequence number leaves a gap, or there is no such epoch (any more): the shard may have been taken
         back to a version. ABORTED: a newer epoch of this actor exists.
 

@@ -228,3 +228,4 @@ def _size(operation: Append | Open) -> int:
 def _refuse(operation: Append | Open, error: TownletError) -> None:
     if not operation.done.done():
         operation.done.set_exception(error)
+        operation.done.exception()  # has been seen: whoever asked may have gone away

@@ -21,6 +21,7 @@ from replay_service.bounds import (
 )
 from replay_service.lockstep import Lockstep
 from replay_service.metrics import ReplayMetrics
+from replay_service.producers import Producer
 from replay_service.redis_log import Meta
 from replay_service.shard import Shard
 from replay_service.stay import Stay
@@ -106,19 +107,29 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
         if lockstep := _lockstep_of(shard, request.round > 0):
             return pb.AppendResponse(next_sequence=lockstep.append(request))
         known = shard.producers.find(request.actor, request.epoch)
-        until = time.monotonic() + request.wait_ms / 1e3
-        stored: list[asyncio.Future[int]] = []
-        for episode in request.episodes:
-            steps = len(episode.records) // shard.stride - 1 if episode.sequence >= known.next_sequence else 0
-            entered = await self._enter_append(shard, request, episode, steps, until - time.monotonic())
-            if entered is None:
-                break
-            stored.append(entered)
+        stored = await self._enter_appends(shard, request, known)
         if stored:
             self._metrics.appending(stored[-1])
         blocked_by = "" if len(stored) == len(request.episodes) else shard.table.limiter.why_no_insert()
         answers = await asyncio.gather(*stored)
         return pb.AppendResponse(next_sequence=answers[-1] if answers else known.next_sequence, blocked_by=blocked_by)
+
+    async def _enter_appends(
+        self, shard: Shard, request: pb.AppendRequest, known: Producer
+    ) -> "list[asyncio.Future[int]]":
+        """Hand episodes over, as far as they are let through in time: when each of them is stored."""
+        actor, epoch, first = request.actor, request.epoch, request.episodes[0].sequence
+        until_s = time.monotonic() + request.wait_ms / 1e3
+        stored: list[asyncio.Future[int]] = []
+        async with shard.procession.turn(actor, epoch, known.next_sequence, first, until_s) as has_come:
+            for episode in request.episodes if has_come else ():
+                steps = len(episode.records) // shard.stride - 1 if episode.sequence >= known.next_sequence else 0
+                entered = await self._enter_append(shard, request, episode, steps, until_s - time.monotonic())
+                if entered is None:
+                    break
+                stored.append(entered)
+                shard.procession.passed(actor, epoch, episode.sequence)
+        return stored
 
     async def _enter_append(
         self, shard: Shard, request: pb.AppendRequest, episode: pb.Episode, steps: int, wait_s: float

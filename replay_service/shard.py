@@ -10,6 +10,7 @@ import structlog
 from replay_service.arena import Arena
 from replay_service.commits import Commits
 from replay_service.lockstep import Lockstep
+from replay_service.procession import Procession
 from replay_service.producers import Producers
 from replay_service.rate_limiter import RateLimiter
 from replay_service.redis_log import Meta, RedisLog
@@ -34,6 +35,7 @@ class Shard:
     digest: str
     table: Table
     producers: Producers
+    procession: Procession
     commits: Commits
     lockstep: Lockstep | None
 
@@ -75,7 +77,7 @@ async def restored_shard(
 def _shard(config: Config, meta: Meta, table: Table, producers: Producers, commits: Commits, rounds: Rounds) -> Shard:
     in_lockstep = isinstance(config.schedule, LockstepSettings)
     lockstep = Lockstep(rounds, table, producers, commits) if in_lockstep else None
-    return Shard(meta.stride, meta.digest, table, producers, commits, lockstep)
+    return Shard(meta.stride, meta.digest, table, producers, Procession(), commits, lockstep)
 
 
 def _empty_table(config: Config, index: int, meta: Meta) -> Table:

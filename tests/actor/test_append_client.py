@@ -157,3 +157,27 @@ def test_what_is_not_acknowledged_when_the_process_stops_does_not_count(client_o
         client.flush()
     assert client.next_sequence == 1
     assert client.pending_bytes == 20
+
+
+def test_a_group_of_which_nothing_was_let_through_is_sent_again_whole(client_of, monkeypatch):
+    """Its answer says what had been stored before it."""
+    monkeypatch.setattr(append_client, "GROUP_LIMIT_BYTES", 60)
+    second_came, held = asyncio.Event(), []
+
+    async def hold_back_the_second_once(request):
+        if request.episodes[0].sequence == 0:
+            await asyncio.wait_for(second_came.wait(), 30)
+        elif not held:
+            held.append(len(request.episodes))
+            second_came.set()
+            return pb.AppendResponse(next_sequence=0, blocked_by="inserts wait for samples")
+        return None
+
+    shard = Shard(hold_back_the_second_once)
+    client = client_of(shard)
+    client.append(bytes(70))
+    append_all(client, 6)
+    with client:
+        client.flush()
+    assert held == [6]
+    assert shard.stored == [bytes(70), *episodes(6)]

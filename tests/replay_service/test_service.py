@@ -2,6 +2,7 @@
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import grpc
 import numpy as np
@@ -50,6 +51,24 @@ def test_an_append_that_is_repeated_reordered_or_doubled_is_stored_once(shard):
     stats = shard.stats()
     assert (stats.episodes, stats.items, stats.inserted_steps, stats.appended_episodes) == (6, 12, 12, 6)
     assert shard.held() == set(range(6))
+
+
+def test_several_appends_of_one_actor_on_their_way_are_stored_in_order(make_shard):
+    """Also while the limiter holds them back, so that they stand in line together, and whichever comes first."""
+    shard = make_shard("replay.samples_per_insert=1.0", "replay.samples_per_insert_tolerance=600")
+    epoch = shard.open()
+    shard.append(epoch, 0, [episode(n, 100) for n in range(6)])
+    with ThreadPoolExecutor(4) as pool:
+        waiting = []
+        for first in (12, 6, 9, 15):
+            more = [episode(n, 100) for n in range(first, first + 3)]
+            waiting.append(pool.submit(shard.append, epoch, first, more, wait_ms=20_000))
+            time.sleep(0.05)
+        for _ in range(12):
+            shard.sample(100, wait_ms=5_000)
+        answers = [each.result() for each in waiting]
+    assert [(answer.next_sequence, answer.blocked_by) for answer in answers] == [(15, ""), (9, ""), (12, ""), (18, "")]
+    assert shard.held() == set(range(18))
 
 
 def test_a_zombie_cannot_write(shard):
