@@ -32,3 +32,35 @@ def page_faults(reuse: bool) -> int:
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="is about glibc's heaps")
 def test_memory_is_taken_from_the_system_once():
     assert page_faults(reuse=False) > 10 * page_faults(reuse=True) + 1000
+
+
+HOLES = """
+import time
+from pathlib import Path
+import townlet.heap
+townlet.heap.KEPT_S = 1.0
+townlet.heap.reuse_memory()
+
+def resident_mib():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 / 2**20
+
+before = resident_mib()
+large, small = [], []
+for _ in range(100):
+    large.append(b"x" * 2**20)
+    small.append(b"x" * 50_000)
+large.clear()
+held = resident_mib() - before
+until = time.monotonic() + 20.0
+while resident_mib() - before > 20.0 and time.monotonic() < until:
+    time.sleep(0.05)
+print(held, resident_mib() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="is about glibc's heaps")
+def test_what_stays_free_goes_back_to_the_system_wherever_it_lies():
+    script = subprocess.run([sys.executable, "-c", HOLES], capture_output=True, check=True, text=True)
+    held, left = map(float, script.stdout.split())
+    assert held > 60.0
+    assert left < 20.0
