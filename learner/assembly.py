@@ -32,6 +32,12 @@ class _Windows:
         columns = [column[of_columns] for column in self.columns]
         return _Windows(columns, self.keys[rows], self.shards[rows], self.probabilities[rows])
 
+    def parted(self, at: int) -> tuple["_Windows", "_Windows | None"]:
+        """The first `at`, and the rest, if there is any."""
+        if at == len(self.keys):
+            return self, None
+        return self.rows(slice(at)), self.rows(slice(at, None))
+
     def and_then(self, others: "_Windows") -> "_Windows":
         """These, then the others."""
         return _Windows(
@@ -80,16 +86,19 @@ class Assembly:
         """As many batches as all shards' windows fill, together with those that were left over before."""
         drawn_now = self._mix(drawn)
         ready = drawn_now if self._left is None else self._left.and_then(drawn_now)
-        count, size = len(ready.keys), self.batch_size
-        full = count - count % size
-        self._left = ready.rows(slice(full, count)) if full < count else None
-        items = sum(shards.items)
-        return [self._batch(ready.rows(slice(at, at + size)), items) for at in range(0, full, size)]
+        count = len(ready.keys) // self.batch_size
+        full, self._left = ready.parted(count * self.batch_size)
+        return self._cut(full, count, sum(shards.items))
 
-    def _batch(self, drawn: _Windows, items: int) -> AnyBatch:
-        weights = importance_weights(torch.from_numpy(drawn.probabilities), items, exponent=self._importance_exponent)
+    def _cut(self, drawn: _Windows, count: int, items: int) -> list[AnyBatch]:
+        """Windows that fill `count` batches. All at once, for what is done for each batch is done often."""
+        cut = (count, self.batch_size)
+        probabilities = torch.from_numpy(drawn.probabilities).view(cut)
+        weights = importance_weights(probabilities, items, exponent=self._importance_exponent).to(self._device)
+        columns = zip(*(column.view(cut + column.shape[1:]).unbind() for column in drawn.columns), strict=True)
+        sources = map(Source, drawn.keys.reshape(cut), drawn.shards.reshape(cut))
         make = WholeBatch if self._shared else self._windows.batch
-        return make(drawn.columns, weights.to(self._device), Source(drawn.keys, drawn.shards))
+        return [make(*parts) for parts in zip(map(list, columns), weights.unbind(), sources, strict=True)]
 
     def _mix(self, drawn: list[Drawn]) -> _Windows:
         """All shards' windows in random order, so that no batch comes from one shard alone."""

@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -109,7 +110,7 @@ class TransitionWindows:
 
     def batch(self, columns: Sequence[Tensor], importance_weight: Tensor, source: Source) -> Batch:
         """A batch of columns [B, ...] as `read` returns them."""
-        names = [field.name.removeprefix(OBSERVATION) for field in self.layout.observation().fields]
+        names = self._blocks
         observation, rest = columns[: len(names)], columns[len(names) :]
         next_observation, rest = rest[: len(names)], rest[len(names) :]
         next_action_mask, action, reward, discount, *novelty = rest
@@ -134,7 +135,12 @@ class TransitionWindows:
         columns = [column for observation in second for column in observation.values()]
         return [n_step_return(raw, gamma=self.gamma), raw[:, 0], *columns] if columns else []
 
-    @property
+    @cached_property
+    def _blocks(self) -> list[str]:
+        """The observation's."""
+        return [field.name.removeprefix(OBSERVATION) for field in self.layout.observation().fields]
+
+    @cached_property
     def _spans(self) -> tuple[Span, Span, Span]:
         layout = self.layout
         return layout.observation(), layout.span("action", "truncated"), layout.observation(through="action_mask")

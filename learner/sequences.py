@@ -5,6 +5,7 @@ B is the batch, K the burn-in, T the unrolled steps, N the n-step horizon, A the
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -178,14 +179,14 @@ class SequenceWindows:
         """Records of the window among which the parts of the first state are found."""
         return min(self.burn_in + self.memory.period, self._length)
 
-    @property
+    @cached_property
     def _observed(self) -> list[str]:
         return [field.name for field in self.layout.observation().fields]
 
-    @property
+    @cached_property
     def _lived(self) -> Span:
         return self.layout.observation(through="truncated")
 
-    @property
+    @cached_property
     def _state(self) -> Span:
         return self.layout.span("recurrent_state", "recurrent_state")

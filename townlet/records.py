@@ -89,7 +89,7 @@ class RecordLayout:
     @property
     def numpy(self) -> np.dtype[np.void]:
         """The layout as a NumPy structured dtype."""
-        return np.dtype([(field.name, field.dtype, field.shape) for field in self.fields])
+        return _structured(self.fields)
 
     def span(self, first: str, last: str) -> "Span":
         """The neighbouring fields `first` to `last`."""
@@ -111,6 +111,11 @@ class Span:
     offset: int
     size: int
 
+    @cached_property
+    def numpy(self) -> np.dtype[np.void]:
+        """Its bytes as a NumPy structured dtype."""
+        return _structured(self.fields)
+
 
 def encode(layout: RecordLayout, columns: Mapping[str, Tensor]) -> Tensor:
     """Records uint8 [L, stride] from each field's column [L, *shape]; a field that is not named is zero.
@@ -125,6 +130,10 @@ def decode(data: Tensor, span: Span) -> dict[str, Tensor]:
     """Each field's values [..., *shape] from the span's bytes, uint8 [..., span.size]."""
     assert data.dtype == torch.uint8, data.dtype
     assert data.shape[-1] == span.size, (data.shape, span.size)
+    if data.device.type == "cpu":
+        # A field at a time, not byte by byte, which takes half as long.
+        records = data.numpy().view(span.numpy)[..., 0]
+        return {field.name: torch.from_numpy(records[field.name].copy()) for field in span.fields}
     columns, at = {}, 0
     for field in span.fields:
         # A copy always: what merely counts as contiguous may lie where this dtype cannot.
@@ -139,6 +148,10 @@ def _bytes(field: FieldSpec, column: Tensor | None, lanes: int, device: torch.de
         return torch.zeros(lanes, _width(field), dtype=torch.uint8, device=device)
     assert column.shape == (lanes, *field.shape), (field, column.shape)
     return column.to(_TORCH[field.dtype]).reshape(lanes, field.size).view(torch.uint8)
+
+
+def _structured(fields: tuple[FieldSpec, ...]) -> np.dtype[np.void]:
+    return np.dtype([(field.name, field.dtype, field.shape) for field in fields])
 
 
 def _width(field: FieldSpec) -> int:

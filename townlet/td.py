@@ -84,9 +84,9 @@ def huber(td_error: Tensor, *, delta: float) -> Tensor:
 
 
 def importance_weights(probabilities: Tensor, items: int, *, exponent: float) -> Tensor:
-    """(items * P(i))^-exponent, float32 [B], divided by the batch's largest (Schaul et al. 2016, section 3.4).
+    """(items * P(i))^-exponent, float32 [..., B], divided by the batch's largest (Schaul et al. 2016, section 3.4).
 
-    probabilities: float64 [B], of each draw among all `items`.
+    probabilities: float64 [..., B], of each draw among all `items`.
     """
     weights = (items * probabilities) ** -exponent
-    return (weights / weights.max()).to(torch.float32)
+    return (weights / weights.amax(dim=-1, keepdim=True)).to(torch.float32)
