@@ -12,6 +12,7 @@ BENCHMARKS = (
     "append",
     "sample",
     "replay_race",
+    "replay_memory",
     "update",
     "learner_overhead",
     "recurrent_learner_overhead",

@@ -21,11 +21,10 @@ import torch
 
 from actor.append_client import AppendClient
 from bench.rounds import Case, Options, Ratio, calls_per_s, compare, options
-from bench.services import appending, make_episode, replay_service
+from bench.services import Services, appending, make_episode, replay_services
 from learner.batch import tensor_of
 from protos import replay_pb2
 from townlet.arithmetic import calculate
-from townlet.config import Config
 from townlet.records import RecordLayout, decode
 from townlet.rpc import open_channel
 from townlet.sample_call import Sampled, sample_method
@@ -75,9 +74,12 @@ PERIOD = 40
 
 
 class Ours:
-    """One client of a shard. What it measures is what `replay_reverb.py` measures."""
+    """One client of a shard, which is a process. What it measures is what `replay_reverb.py` measures."""
 
-    def __init__(self, work: Work, config: Config, appending: AppendClient, layout: RecordLayout) -> None:
+    def __init__(self, work: Work, services: Services, appending: AppendClient, layout: RecordLayout) -> None:
+        config = services.config
+        self.shard = services.shards[0]
+        self.stride = layout.stride
         self._work = work
         self._appending = appending
         self._episodes = [make_episode(layout, seed, work.episode_steps) for seed in range(EPISODES)]
@@ -166,10 +168,10 @@ def ours(work: Work) -> Iterator[Ours]:
     records = work.capacity * work.steps
     overrides = ["replay.samples_per_insert=null", f"replay.capacity={records}"]
     with (
-        replay_service(PRIORITIZED if work.prioritized else UNIFORM, *overrides) as config,
-        appending(config, layout) as client,
+        replay_services(PRIORITIZED if work.prioritized else UNIFORM, *overrides) as services,
+        appending(services.config, layout) as client,
     ):
-        measured = Ours(work, config, client, layout)
+        measured = Ours(work, services, client, layout)
         measured.fill()
         yield measured
 

@@ -1,4 +1,4 @@
-"""A shard in front of an embedded server, as processes, filled as a run would fill it."""
+"""Shards in front of an embedded server, as processes, filled as a run would fill them."""
 
 import subprocess
 import sys
@@ -6,6 +6,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -24,27 +25,43 @@ from townlet.worlds.build import world_spec
 EPISODE_STEPS = 500
 
 
+@dataclass(frozen=True)
+class Services:
+    """Shards that serve, and the configuration with their addresses."""
+
+    config: Config
+    shards: list["subprocess.Popen[bytes]"]
+
+
 @contextmanager
-def replay_service(config_path: Path, *overrides: str) -> Iterator[Config]:
-    """Start Redis and a shard for the configuration; the configuration with their addresses."""
+def replay_services(config_path: Path, *overrides: str) -> Iterator[Services]:
+    """Start Redis and every shard of the configuration."""
     with tempfile.TemporaryDirectory(prefix="bench-") as root:
         config = load_config(config_path, [f"run.root={root}", *overrides])
         folder = RunFolder(config.run.folder)
         folder.redis.mkdir(parents=True)
         config = place(config, folder)
         folder.config.write_text(dump_config(config))
+        shard = [sys.executable, "-m", "replay_service", str(folder.config), "--index"]
         commands = [
             server_command(folder.redis, config.replay.durability),
-            [sys.executable, "-m", "replay_service", str(folder.config)],
+            *([*shard, str(index)] for index in range(len(config.replay.addresses))),
         ]
         with (folder.path / "log").open("wb") as log:
             processes = [subprocess.Popen(command, stdout=log, stderr=log) for command in commands]
             try:
-                yield config
+                yield Services(config, processes[1:])
             finally:
                 for process in reversed(processes):
                     process.terminate()
                     process.wait()
+
+
+@contextmanager
+def replay_service(config_path: Path, *overrides: str) -> Iterator[Config]:
+    """The same; the configuration alone."""
+    with replay_services(config_path, *overrides) as services:
+        yield services.config
 
 
 def make_episode(layout: RecordLayout, seed: int, steps: int = EPISODE_STEPS) -> bytes:
@@ -67,11 +84,11 @@ def _random(field: FieldSpec, records: int, random: torch.Generator) -> Tensor:
 
 
 @contextmanager
-def appending(config: Config, layout: RecordLayout | None = None) -> Iterator[AppendClient]:
-    """An actor's connection to the shard. layout: of its records, where it is not that of the configuration."""
+def appending(config: Config, layout: RecordLayout | None = None, shard: int = 0) -> Iterator[AppendClient]:
+    """An actor's connection to a shard. layout: of its records, where it is not that of the configuration."""
     stop = threading.Event()
     client = AppendClient(
-        config.replay.addresses[0],
+        config.replay.addresses[shard],
         config.run.name,
         "bench",
         layout or RecordLayout.of(world_spec(config), config.memory),
