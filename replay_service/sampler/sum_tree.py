@@ -6,18 +6,23 @@ Legend: N queries or updates.
 import numpy as np
 from numpy.typing import NDArray
 
+BLOCK = 8
+"""So many neighbouring weights have one sum in memory; those of two and of four of them are added up when needed."""
+
 
 class SumTree:
     """`size` weights, all 0 at first.
 
-    Level k of the tree is an array of 2**k sums, each the sum of two neighbours of the level below; a parent is always
-    computed anew from its children, so that rounding never accumulates.
+    Each sum is that of its two neighbours of the level below; a parent is always computed anew from its children, so
+    that rounding never accumulates. Level k of those in memory is an array of 2**k sums, the last one of blocks.
     """
 
     def __init__(self, size: int) -> None:
-        depth = max(1, (size - 1).bit_length())
+        depth = max(0, (size - 1).bit_length() - (BLOCK - 1).bit_length())
         self.size = size
         self._levels = [np.zeros(2**level, np.float64) for level in range(depth + 1)]
+        self._blocks = np.zeros((2**depth, BLOCK), np.float64)
+        self._weights = self._blocks.reshape(-1)
 
     @property
     def total(self) -> float:
@@ -26,11 +31,14 @@ class SumTree:
 
     def get(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
         """Weights float64 [N] at indices int64 [N]."""
-        return self._levels[-1][indices]
+        return self._weights[indices]
 
     def set(self, indices: NDArray[np.int64], weights: NDArray[np.float64] | float) -> None:
         """Replace the weights at indices int64 [N]. Of an index named twice the last weight counts."""
-        self._levels[-1][indices] = weights
+        self._weights[indices] = weights
+        indices = np.unique(indices // BLOCK)
+        _, fours = _sums(self._blocks[indices])
+        self._levels[-1][indices] = fours[:, 0] + fours[:, 1]
         for below, level in zip(self._levels[:0:-1], self._levels[-2::-1], strict=True):
             indices = np.unique(indices >> 1)
             level[indices] = below[2 * indices] + below[2 * indices + 1]
@@ -43,10 +51,27 @@ class SumTree:
         indices = np.zeros(len(sums), np.int64)
         left_over = sums.copy()
         for level in self._levels[1:]:
-            indices *= 2
-            left = level[indices]
-            # Rounding may leave a sum at or past the left branch's end although there is nothing on the right.
-            right = (left_over >= left) & (level[indices + 1] > 0.0)
-            left_over -= np.where(right, left, 0.0)
-            indices += right
-        return indices
+            _descend(indices, left_over, level[2 * indices], level[2 * indices + 1])
+        blocks, queries = self._blocks[indices], np.arange(len(sums))
+        within = np.zeros(len(sums), np.int64)
+        twos, fours = _sums(blocks)
+        for level in (fours, twos, blocks):
+            _descend(within, left_over, level[queries, 2 * within], level[queries, 2 * within + 1])
+        return BLOCK * indices + within
+
+
+def _sums(blocks: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Of two and of four neighbours, [N, 4] and [N, 2], in blocks [N, BLOCK]."""
+    twos = blocks[:, ::2] + blocks[:, 1::2]
+    return twos, twos[:, ::2] + twos[:, 1::2]
+
+
+def _descend(
+    indices: NDArray[np.int64], left_over: NDArray[np.float64], left: NDArray[np.float64], right: NDArray[np.float64]
+) -> None:
+    """Go to the branch, of these sums, in which each query falls: indices [N] and what is left over of it [N]."""
+    # Rounding may leave a sum at or past the left branch's end although there is nothing on the right.
+    goes_right = (left_over >= left) & (right > 0.0)
+    left_over -= np.where(goes_right, left, 0.0)
+    indices *= 2
+    indices += goes_right

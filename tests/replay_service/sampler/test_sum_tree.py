@@ -28,6 +28,29 @@ def test_the_total_is_the_sum_whatever_was_replaced(weights, data):
     assert tree.total == pytest.approx(sum(weights) - weights[index] + 5.0)
 
 
+@given(st.lists(st.floats(0, 10, width=32), min_size=1, max_size=70).filter(any), st.integers(0, 2**32))
+def test_it_finds_what_a_tree_finds_that_keeps_every_sum(weights, seed):
+    """To the bit: each sum is rounded as that of its two neighbours, whatever of the tree is in memory."""
+    levels = [np.array([*weights, *[0.0] * (128 - len(weights))])]
+    while len(levels[-1]) > 1:
+        levels.append(levels[-1][::2] + levels[-1][1::2])
+
+    def found(left_over):
+        index = 0
+        for level in levels[-2::-1]:
+            left, right = level[2 * index : 2 * index + 2]
+            goes_right = left_over >= left and right > 0.0
+            left_over -= left if goes_right else 0.0
+            index = 2 * index + goes_right
+        return index
+
+    tree = SumTree(len(weights))
+    tree.set(np.arange(len(weights)), np.array(weights, np.float64))
+    assert tree.total == levels[-1][0]
+    sums = np.random.default_rng(seed).random(20) * tree.total
+    assert tree.find(sums).tolist() == [found(left_over) for left_over in sums]
+
+
 def test_a_weight_of_zero_is_never_found_at_the_edge_of_rounding():
     tree = SumTree(5)
     tree.set(np.array([0, 2, 3]), np.array([0.1, 0.2, 0.3]))
