@@ -34,8 +34,8 @@ class Arena:
         self.head = 0
         self.tail = 0
         self._bytes = np.empty((capacity, stride), np.uint8)
-        self._since_start = np.zeros(capacity, np.int32)
-        self._until_end = np.zeros(capacity, np.int32)
+        self._since_start: NDArray[np.uint16 | np.uint32] = np.zeros(capacity, np.uint16)
+        self._until_end: NDArray[np.uint16 | np.uint32] = np.zeros(capacity, np.uint16)
 
     def begin_at(self, position: int) -> None:
         """The first record to come has this position. Nothing has ever been written."""
@@ -53,10 +53,12 @@ class Arena:
         rows = np.frombuffer(records, np.uint8).reshape(-1, self.stride)
         count = len(rows)
         assert count <= self.capacity - len(self), "no room in the arena"
+        if count - 1 > np.iinfo(self._since_start.dtype).max:
+            self._count_further()
         first = self.head
         at = first % self.capacity
         split = min(count, self.capacity - at)
-        steps = np.arange(count, dtype=np.int32)
+        steps = np.arange(count, dtype=self._since_start.dtype)
         for into, of in ((slice(at, at + split), slice(0, split)), (slice(0, count - split), slice(split, count))):
             self._bytes[into] = rows[of]
             self._since_start[into] = steps[of]
@@ -71,11 +73,11 @@ class Arena:
 
     def until_end(self, positions: Positions) -> NDArray[np.int32]:
         """Steps from each position to the final record of its episode; 0 for a final record."""
-        return self._until_end[positions % self.capacity]
+        return self._until_end[positions % self.capacity].astype(np.int32)
 
     def since_start(self, positions: Positions) -> NDArray[np.int32]:
         """Steps from the first record of its episode to each position."""
-        return self._since_start[positions % self.capacity]
+        return self._since_start[positions % self.capacity].astype(np.int32)
 
     def windows(self, starts: Positions, before: int, after: int) -> Positions:
         """Positions int64 [N, before + after] of the windows [start - before, start + after).
@@ -98,3 +100,7 @@ class Arena:
             (self.capacity,), f"V{part.size}", self._bytes, offset=part.offset, strides=(self.stride,)
         )
         into.view(column.dtype).reshape(rows.shape)[...] = column[rows]
+
+    def _count_further(self) -> None:
+        """Most episodes have fewer steps than 16 bits count: only where one has more, twice as many bits are kept."""
+        self._since_start, self._until_end = (each.astype(np.uint32) for each in (self._since_start, self._until_end))

@@ -81,3 +81,13 @@ def test_writing_without_room_is_a_bug_of_the_caller():
     arena, _ = filled(10, [4, 3])
     with pytest.raises(AssertionError):
         arena.write(episode(3, 4))
+
+
+def test_an_episode_of_more_steps_than_16_bits_count_finds_both_its_ends_and_so_do_those_before_it():
+    arena = Arena(2**16 + 20, 1)
+    arena.write(bytes(5))
+    first = arena.write(bytes(2**16 + 10))
+    starts = np.array([0, 3, first, first + 2**16])
+    assert arena.since_start(starts).tolist() == [0, 3, 0, 2**16]
+    assert arena.until_end(starts).tolist() == [4, 1, 2**16 + 9, 9]
+    assert arena.windows(starts[3:], 1, 12)[0].tolist() == [first + 2**16 + each for each in (*range(-1, 9), 9, 9, 9)]
