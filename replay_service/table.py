@@ -47,13 +47,6 @@ class Sample:
     data: NDArray[np.uint8]
 
 
-@dataclass(frozen=True)
-class _Episode:
-    order: int
-    first: int
-    steps: int
-
-
 class Table:
     """Whole episodes, oldest dropped first; windows drawn from them.
 
@@ -73,7 +66,9 @@ class Table:
         self._sampler = sampler
         self._generator = generator
         self._period = period
-        self._episodes: deque[_Episode] = deque()
+        # Of each episode, oldest first: plain numbers, for there may be millions.
+        self._orders: deque[int] = deque()
+        self._steps: deque[int] = deque()
 
     @property
     def records(self) -> int:
@@ -93,7 +88,7 @@ class Table:
     @property
     def episodes(self) -> int:
         """Episodes held."""
-        return len(self._episodes)
+        return len(self._orders)
 
     @property
     def items(self) -> int:
@@ -116,7 +111,8 @@ class Table:
             dropped.append(self._drop_oldest())
         first = self._arena.write(records)
         self._sampler.insert(first, count - 1)
-        self._episodes.append(_Episode(order, first, count - 1))
+        self._orders.append(order)
+        self._steps.append(count - 1)
         self.limiter.inserted += count - 1
         return dropped
 
@@ -156,8 +152,8 @@ class Table:
 
     def held(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Order number and steps of each episode, int64 [E], oldest first."""
-        orders = np.array([episode.order for episode in self._episodes], np.int64)
-        return orders, np.array([episode.steps for episode in self._episodes], np.int64)
+        episodes = self.episodes
+        return np.fromiter(self._orders, np.int64, episodes), np.fromiter(self._steps, np.int64, episodes)
 
     def state(self) -> State:
         """All that the future depends on, but for the episodes' records: copies."""
@@ -195,14 +191,16 @@ class Table:
 
     def _items(self) -> NDArray[np.int64]:
         """The positions of all items held, oldest first."""
-        items = [np.arange(each.first, each.first + each.steps, self._period) for each in self._episodes]
+        _, steps = self.held()
+        firsts = self._arena.tail + np.cumsum(steps + 1) - (steps + 1)
+        items = [np.arange(first, first + count, self._period) for first, count in zip(firsts, steps, strict=True)]
         return np.concatenate(items) if items else np.empty(0, np.int64)
 
     def _drop_oldest(self) -> int:
-        oldest = self._episodes.popleft()
-        self._sampler.remove(oldest.first, oldest.steps)
-        self._arena.drop(oldest.steps + 1)
-        return oldest.order
+        steps = self._steps.popleft()
+        self._sampler.remove(self._arena.tail, steps)
+        self._arena.drop(steps + 1)
+        return self._orders.popleft()
 
 
 def check_state(state: State) -> None:
