@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import date
 from importlib import import_module
 from pathlib import Path
@@ -32,13 +32,17 @@ def read(path: Path) -> list[Comparison]:
     return [Comparison(**each) for each in json.loads(path.read_text())] if path.exists() else []
 
 
-def write_page(measured: dict[str, list[Comparison]], page: Path = PAGE, picture: Path = PICTURE) -> None:
-    """measured: by the benchmark's name."""
+def write_page(
+    measured: dict[str, list[Comparison]], page: Path = PAGE, picture: Path = PICTURE, failed: Collection[str] = ()
+) -> None:
+    """measured: by the benchmark's name; of one that has failed, what it had found until then."""
     draw(measured, picture)
     parts = [HEAD, f"Measured on {_machine()}, {date.today():%Y-%m-%d}.\n", f"![Every ratio]({picture.name})\n"]
     for name, comparisons in measured.items():
         claim = (import_module(f"bench.{name}").__doc__ or "").strip()
         parts.append(f"## {name}\n\n{claim}\n")
+        if name in failed:
+            parts.append("**It failed here**, and had measured no more than what follows, if anything.\n")
         parts += [_table(comparison) for comparison in comparisons]
     page.write_text("\n".join(parts))
 
