@@ -1,7 +1,10 @@
-"""The limit of gRPC in Python: a server in a process of its own that takes bytes and drops them, or sends zeros."""
+"""The limit of gRPC in Python: a server in a process of its own that takes bytes and drops them, or sends zeros.
 
-import multiprocessing
-import socket
+The process is `python -m bench.dropping_server`. It says its address and serves until it is ended.
+"""
+
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from contextlib import contextmanager
@@ -35,28 +38,28 @@ def sending_server() -> Iterator[Callable[[bytes], Any]]:
 
 @contextmanager
 def _server() -> Iterator[grpc.Channel]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
-    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(address,), daemon=True)
-    process.start()
-    channel = grpc.insecure_channel(address, options=OPTIONS)
-    try:
-        grpc.channel_ready_future(channel).result(timeout=30)
-        yield channel
-    finally:
-        channel.close()
-        process.terminate()
-        process.join()
+    command = [sys.executable, "-m", "bench.dropping_server"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            with grpc.insecure_channel(process.stdout.readline().strip(), options=OPTIONS) as channel:
+                yield channel
+        finally:
+            process.terminate()
 
 
-def _serve(address: str) -> None:
+def _serve() -> None:
     server = grpc.server(futures.ThreadPoolExecutor(4), options=OPTIONS)
     methods: dict[str, grpc.RpcMethodHandler[bytes, bytes]] = {
         "Drop": grpc.unary_unary_rpc_method_handler(lambda _, __: b""),
         "Send": grpc.unary_unary_rpc_method_handler(lambda size, _: bytes(int.from_bytes(size, "little"))),
     }
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("bench", methods),))
-    server.add_insecure_port(address)
+    port = server.add_insecure_port("127.0.0.1:0")
     server.start()
+    print(f"127.0.0.1:{port}", flush=True)
     server.wait_for_termination()
+
+
+if __name__ == "__main__":
+    _serve()
