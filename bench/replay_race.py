@@ -3,11 +3,14 @@
 Four kinds of items: transitions, sequences of 8, sequences of R2D2 (120 steps and a recurrent state, prioritized, with
 the priorities of the batch before returned) and pixels. Samples become tensors on both sides. Reverb, which `make
 bench-peers` gets, runs beside in its own environment, see `bench/peers/replay_reverb.py`: used step by step, as its
-users do, and at its best, with long chunks or a whole item as one step. It keeps what it takes in memory.
+users do, and at its best, with long chunks or a whole item as one step. It keeps what it takes in memory; what the disk
+would take is measured too, the same bytes written to a file and synced.
 """
 
 import json
+import os
 import subprocess
+import tempfile
 from collections import deque
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -19,7 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from actor.append_client import AppendClient
+from actor.append_client import GROUP_LIMIT_BYTES, GROUPS_IN_FLIGHT, AppendClient
 from bench.rounds import Case, Options, Ratio, calls_per_s, compare, options
 from bench.services import Services, appending, make_episode, replay_services
 from learner.batch import tensor_of
@@ -80,6 +83,7 @@ class Ours:
         config = services.config
         self.shard = services.shards[0]
         self.stride = layout.stride
+        self._folder = config.run.folder
         self._work = work
         self._appending = appending
         self._episodes = [make_episode(layout, seed, work.episode_steps) for seed in range(EPISODES)]
@@ -114,6 +118,19 @@ class Ours:
             self._appending.append(self._episodes[next(turns) % EPISODES])
 
         return self._work.episode_steps * calls_per_s(append, seconds, self._appending.flush)
+
+    def write(self, seconds: float) -> float:
+        """Steps/s, written to the same disk, and synced when there is as much as may be on its way to a shard."""
+        episode = self._episodes[0]
+        count = max(1, GROUPS_IN_FLIGHT * GROUP_LIMIT_BYTES // len(episode))
+        with tempfile.TemporaryFile(dir=self._folder, buffering=0) as file:
+
+            def write() -> None:
+                for _ in range(count):
+                    file.write(episode)
+                os.fdatasync(file)
+
+            return count * self._work.episode_steps * calls_per_s(write, seconds)
 
     def sample(self, seconds: float) -> float:
         """Items/s, as batches of tensors."""
@@ -196,8 +213,9 @@ def race(name: str, work: Work, chosen: Options) -> None:
         cases = [
             Case("insert, durable", "steps/s", lambda: mine.insert(seconds)),
             Case("sample", "items/s", lambda: mine.sample(seconds)),
+            Case("disk alone, synced", "steps/s", lambda: mine.write(seconds)),
         ]
-        ratios = []
+        ratios = [Ratio("insert / disk alone", cases[0].name, cases[2].name)]
         if PEERS_PYTHON.exists():
             reverb = stack.enter_context(peer(work))
             for mine_at, unit, what in PEER_CASES:
