@@ -8,13 +8,16 @@ from numpy.typing import NDArray
 
 BLOCK = 8
 """So many neighbouring weights have one sum in memory; those of two and of four of them are added up when needed."""
+MOST_STALE = 2**16
+"""So many changed weights wait for somebody who asks for a sum."""
 
 
 class SumTree:
     """`size` weights, all 0 at first.
 
     Each sum is that of its two neighbours of the level below; a parent is always computed anew from its children, so
-    that rounding never accumulates. Level k of those in memory is an array of 2**k sums, the last one of blocks.
+    that rounding never accumulates. Level k of those in memory is an array of 2**k sums, the last one of blocks. They
+    are brought up to date when somebody asks for one: many changes in a row, such as episodes that come in, cost one.
     """
 
     def __init__(self, size: int) -> None:
@@ -23,10 +26,13 @@ class SumTree:
         self._levels = [np.zeros(2**level, np.float64) for level in range(depth + 1)]
         self._blocks = np.zeros((2**depth, BLOCK), np.float64)
         self._weights = self._blocks.reshape(-1)
+        self._stale: list[NDArray[np.int64]] = []
+        self._stale_count = 0
 
     @property
     def total(self) -> float:
         """The sum of all weights."""
+        self._add_up()
         return float(self._levels[0][0])
 
     def get(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -36,18 +42,17 @@ class SumTree:
     def set(self, indices: NDArray[np.int64], weights: NDArray[np.float64] | float) -> None:
         """Replace the weights at indices int64 [N]. Of an index named twice the last weight counts."""
         self._weights[indices] = weights
-        indices = np.unique(indices // BLOCK)
-        _, fours = _sums(self._blocks[indices])
-        self._levels[-1][indices] = fours[:, 0] + fours[:, 1]
-        for below, level in zip(self._levels[:0:-1], self._levels[-2::-1], strict=True):
-            indices = np.unique(indices >> 1)
-            level[indices] = below[2 * indices] + below[2 * indices + 1]
+        self._stale.append(indices // BLOCK)
+        self._stale_count += len(indices)
+        if self._stale_count > MOST_STALE:
+            self._add_up()
 
     def find(self, sums: NDArray[np.float64]) -> NDArray[np.int64]:
         """Indices int64 [N] of the weights in which the sums, float64 [N] in [0, total), fall when laid end to end.
 
         An index of weight 0 is never found while the total is positive.
         """
+        self._add_up()
         indices = np.zeros(len(sums), np.int64)
         left_over = sums.copy()
         for level in self._levels[1:]:
@@ -58,6 +63,18 @@ class SumTree:
         for level in (fours, twos, blocks):
             _descend(within, left_over, level[queries, 2 * within], level[queries, 2 * within + 1])
         return BLOCK * indices + within
+
+    def _add_up(self) -> None:
+        """Compute the sums above whatever has changed."""
+        if not self._stale:
+            return
+        indices = np.unique(np.concatenate(self._stale))
+        self._stale, self._stale_count = [], 0
+        _, fours = _sums(self._blocks[indices])
+        self._levels[-1][indices] = fours[:, 0] + fours[:, 1]
+        for below, level in zip(self._levels[:0:-1], self._levels[-2::-1], strict=True):
+            indices = np.unique(indices >> 1)
+            level[indices] = below[2 * indices] + below[2 * indices + 1]
 
 
 def _sums(blocks: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

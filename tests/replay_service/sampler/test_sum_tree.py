@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from replay_service.sampler.sum_tree import SumTree
+from replay_service.sampler.sum_tree import MOST_STALE, SumTree
 
 weights = st.lists(st.integers(0, 1000), min_size=1, max_size=70).filter(any)
 
@@ -49,6 +49,19 @@ def test_it_finds_what_a_tree_finds_that_keeps_every_sum(weights, seed):
     assert tree.total == levels[-1][0]
     sums = np.random.default_rng(seed).random(20) * tree.total
     assert tree.find(sums).tolist() == [found(left_over) for left_over in sums]
+
+
+def test_however_many_changes_lie_between_two_looks_the_sums_are_those_of_the_last():
+    random = np.random.default_rng(1)
+    tree, looked_at = SumTree(1000), SumTree(1000)
+    for _ in range(MOST_STALE // 500 + 10):
+        indices, weights = random.integers(0, 1000, 500), random.random(500)
+        for each in (tree, looked_at):
+            each.set(indices, weights)
+        assert looked_at.total > 0.0
+    assert tree.total == looked_at.total
+    sums = random.random(500) * tree.total
+    np.testing.assert_array_equal(tree.find(sums), looked_at.find(sums))
 
 
 def test_a_weight_of_zero_is_never_found_at_the_edge_of_rounding():
