@@ -32,6 +32,7 @@ Curve = list[dict[str, float]]
 class Options(argparse.Namespace):
     """The command line."""
 
+    settings: list[str]
     updates: int
     seed: int
     plot: Path
@@ -41,6 +42,7 @@ class Options(argparse.Namespace):
 def main() -> None:
     """Train, print and draw."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("settings", nargs="*", help="of both runs, beside those of the claim: evaluation.episodes=50")
     parser.add_argument("--updates", type=int, default=24_000, help="length of each run (default 24000)")
     parser.add_argument("--seed", type=int, default=1, help="of both runs (default 1)")
     parser.add_argument("--plot", type=Path, default=Path("docs/economy.svg"), help="where to draw the curves")
@@ -60,6 +62,7 @@ def learned(chosen: Options, mask: str) -> Curve:
         overrides = (
             *(f"seed={chosen.seed}", f"world.payment.mask_unaffordable={mask}"),
             *("evaluation.goal=null", "evaluation.period_updates=500", f"learner.max_updates={chosen.updates}"),
+            *chosen.settings,
         )
         found = result(train(CONFIG, Path(root) / "economy", *overrides))["evaluations"]
     return [{name: ({**point, **point["habits"]})[name] for name in ("updates", *FIGURES)} for point in found]

@@ -18,7 +18,6 @@ from bench.whole_run import evaluated, result, train
 from townlet.run_folder import RunFolder
 
 WITH_MEMORY, WITHOUT = Path("configs/L2R_recurrent.yaml"), Path("configs/L2R_random.yaml")
-EPISODES = 1000
 
 
 class Options(argparse.Namespace):
@@ -27,6 +26,7 @@ class Options(argparse.Namespace):
     updates: int
     seeds: list[int]
     grid: int
+    episodes: int
     runs: Path
     plot: Path
     json: Path | None
@@ -48,13 +48,14 @@ def main() -> None:
     parser.add_argument("--updates", type=int, default=50_000, help="of 128 environment steps (default 50000)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3], help="a pair of runs each (default 1 2 3)")
     parser.add_argument("--grid", type=int, default=8, help="cells to a side of the town (default 8)")
+    parser.add_argument("--episodes", type=int, default=1000, help="towns that all play in the end (default 1000)")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="where the runs are kept (default runs)")
     parser.add_argument("--plot", type=Path, default=Path("docs/memory.svg"), help="where to draw the curves")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     chosen = parser.parse_args(namespace=Options())
     runs = {seed: (trained(WITH_MEMORY, chosen, seed), trained(WITHOUT, chosen, seed)) for seed in chosen.seeds}
     draw(list(runs.values()), chosen)
-    pairs = [compared(seed, *pair) for seed, pair in runs.items()]
+    pairs = [compared(seed, *pair, chosen.episodes) for seed, pair in runs.items()]
     Console().print(table(pairs, chosen))
     if chosen.json:
         chosen.json.write_text(json.dumps([asdict(pair) for pair in pairs], indent=2) + "\n")
@@ -67,9 +68,9 @@ def trained(config: Path, chosen: Options, seed: int) -> RunFolder:
     return train(config, path, *overrides, "evaluation.goal=null", "evaluation.period_updates=2000")
 
 
-def compared(seed: int, memory: RunFolder, none: RunFolder) -> Pair:
+def compared(seed: int, memory: RunFolder, none: RunFolder, episodes: int) -> Pair:
     """How long the agents of a pair live in the same towns."""
-    found = evaluated(memory, none, episodes=EPISODES)
+    found = evaluated(memory, none, episodes=episodes)
     others = found["baselines"]
     cut, without = (others[name]["mean_survival"] for name in ("its memory cut", none.path.name))
     return Pair(seed, found["mean_survival"], cut, without)
@@ -77,7 +78,7 @@ def compared(seed: int, memory: RunFolder, none: RunFolder) -> Pair:
 
 def table(pairs: list[Pair], chosen: Options) -> Table:
     """Mean survival of all."""
-    title = f"survival of {EPISODES} towns of {chosen.grid}x{chosen.grid}, never seen"
+    title = f"survival of {chosen.episodes} towns of {chosen.grid}x{chosen.grid}, never seen"
     shown = Table("seed", "memory", "its memory cut", "without memory", "more by", title=title)
     for pair in pairs:
         figures = (pair.memory, pair.cut, pair.none, pair.memory - pair.none)
