@@ -21,7 +21,9 @@ from bench.rounds import Case, Options, Ratio, compare, options
 from townlet.config_file import dump_config, load_config
 
 CONFIG = Path("configs/three_meter.yaml")
-RELAYS, FEW, PER_PROCESS = 4, 10, 250
+FEW, PER_PROCESS = 10, 250
+POLICIES = (("200 kB", 200_000, 1), ("10 MB", 10_000_000, 10))
+"""Sizes, in words and in bytes, and how many times fewer subscribers: gRPC's clients keep some of what they got."""
 
 
 class Talking:
@@ -125,21 +127,22 @@ def _end(processes: list[subprocess.Popen[Any]]) -> None:
 
 def main() -> None:
     """Measure and print."""
-    chosen = options(__doc__)
-    _compare("200 kB", 200_000, 1000, chosen)
-    _compare("10 MB", 10_000_000, 100, chosen)  # gRPC's clients keep some of what they got: these must fit in memory
-    with topology(1000) as members:
+    chosen = options(__doc__, subscribers=1000, relays=4, policies=len(POLICIES))
+    for in_words, size, fewer in POLICIES[: chosen.policies]:
+        _compare(in_words, size, chosen.subscribers // fewer, chosen)
+    with topology(chosen.subscribers) as members:
         _calls(members, chosen)
 
 
 def _compare(size_in_words: str, size: int, many: int, chosen: Options) -> None:
     """What a policy costs, with few and with many subscribers."""
+    relays: int = chosen.relays
     with ExitStack() as stack:
         topologies = {
             f"{FEW} subscribers": stack.enter_context(topology(FEW)),
             f"{FEW}, serialised for each": stack.enter_context(topology(FEW, how="generated")),
             f"{many} subscribers": stack.enter_context(topology(many)),
-            f"{many} behind {RELAYS} relays": stack.enter_context(topology(many, RELAYS)),
+            f"{many} behind {relays} relays": stack.enter_context(topology(many, relays)),
         }
         cases = [case for name, each in topologies.items() for case in _cases(name, each, size)]
         few, generated, direct, relayed = cases[::3]
@@ -169,7 +172,7 @@ def _calls(members: Topology, chosen: Options) -> None:
         return lambda: 1e6 * members.call(what, chosen.seconds)
 
     cases = [Case(what, "us of CPU", cost_us(what)) for what in ("report", "acknowledge")]
-    compare("a call of one of 1,000 members", cases, [], chosen)
+    compare(f"a call of one of {chosen.subscribers:,} members", cases, [], chosen)
 
 
 if __name__ == "__main__":

@@ -23,11 +23,11 @@ SETTINGS = (
     *("evaluation.enabled=false", "evaluation.goal=null", "learner.max_updates=null"),
     *("actor.count=1", "actor.lanes=32", "replay.capacity=40000", "checkpoint.period_s=null"),
 )
-CONNECTIONS = 2_000
 FILES = 8_192
-LEAST_WINDOW_S = 15.0
+LEAST_WINDOW_S = 15
 """A learner draws and publishes in bursts."""
-SETTLE_S = 3.0
+SETTLE = 0.2
+"""Of a window, before it."""
 DRIP_S = 1.0
 START_LIMIT_S = 300.0
 
@@ -66,17 +66,18 @@ OPENINGS = (b"", PREFACE, PREFACE + call_without_end())
 
 
 class Crowd:
-    """Connections that are held. One that the server ends is opened again, as those who mean harm would."""
+    """So many connections that are held. One that the server ends is opened again, as those who mean harm would."""
 
-    def __init__(self, addresses: tuple[str, ...]) -> None:
+    def __init__(self, addresses: tuple[str, ...], size: int) -> None:
         self._addresses = addresses
+        self._size = size
         self._held: list[tuple[str, bytes, socket.socket]] = []
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._drip, name="crowd")
 
     def __enter__(self) -> "Crowd":
         for address, opening in itertools.islice(
-            itertools.cycle(itertools.product(self._addresses, OPENINGS)), CONNECTIONS
+            itertools.cycle(itertools.product(self._addresses, OPENINGS)), self._size
         ):
             self._held.append((address, opening, _connected(address, opening)))
         self._thread.start()
@@ -135,33 +136,26 @@ def updates(target: Target) -> int:
     return status.updates if status else 0
 
 
-def updates_per_s(target: Target, window_s: float, crowded: bool) -> float:
-    """Of the ring, with the crowd or without it."""
-    if crowded:
-        addresses = (target.config.learner.address, *target.config.replay.addresses)
-        with Crowd(addresses):
-            return _updates_per_s(target, window_s)
-    return _updates_per_s(target, window_s)
-
-
-def _updates_per_s(target: Target, window_s: float) -> float:
-    time.sleep(SETTLE_S)
-    began_s, before = time.monotonic(), updates(target)
-    time.sleep(window_s)
-    return (updates(target) - before) / (time.monotonic() - began_s)
+def updates_per_s(target: Target, window_s: float, connections: int) -> float:
+    """Of the ring, while so many are held."""
+    with Crowd((target.config.learner.address, *target.config.replay.addresses), connections):
+        time.sleep(SETTLE * window_s)
+        began_s, before = time.monotonic(), updates(target)
+        time.sleep(window_s)
+        return (updates(target) - before) / (time.monotonic() - began_s)
 
 
 def main() -> None:
     """Measure and print."""
-    chosen = options(__doc__, rounds=5)
-    window_s = max(LEAST_WINDOW_S, chosen.seconds)
+    chosen = options(__doc__, connections=2_000, window=LEAST_WINDOW_S)
+    window_s = max(chosen.window, chosen.seconds)
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(FILES, most), most))
     with running() as target:
-        crowded = f"{CONNECTIONS} idle connections"
+        crowded = f"{chosen.connections} idle connections"
         cases = [
-            Case("alone", "updates/s", partial(updates_per_s, target, window_s, False)),
-            Case(crowded, "updates/s", partial(updates_per_s, target, window_s, True)),
+            Case("alone", "updates/s", partial(updates_per_s, target, window_s, 0)),
+            Case(crowded, "updates/s", partial(updates_per_s, target, window_s, chosen.connections)),
         ]
         compare("throughput of the ring", cases, [Ratio(f"{crowded} / alone", crowded, "alone")], chosen)
 

@@ -11,7 +11,7 @@ from bench.rounds import Case, Ratio, compare, options
 from bench.whole_run import result, train
 
 CONFIG = Path("configs/L1_full.yaml")
-SETTINGS = ("learner.max_updates=3000", "actor.count=2", "evaluation.enabled=false", "evaluation.goal=null")
+SETTINGS = ("actor.count=2", "evaluation.enabled=false", "evaluation.goal=null")
 SCHEDULES = {
     "async": (),
     "lockstep, lag 1": ("schedule.kind=lockstep", "schedule.lag=1"),
@@ -19,18 +19,20 @@ SCHEDULES = {
 }
 
 
-def updates_per_s(schedule: str) -> float:
+def updates_per_s(schedule: str, updates: int) -> float:
     """Of a whole run, from the first environment step on."""
+    length = f"learner.max_updates={updates}"
     with tempfile.TemporaryDirectory() as root:
-        found = result(train(CONFIG, Path(root) / "run", *SETTINGS, *SCHEDULES[schedule]))
+        found = result(train(CONFIG, Path(root) / "run", length, *SETTINGS, *SCHEDULES[schedule]))
     return float(found["updates"] / found["training_s"])
 
 
 def main() -> None:
     """Measure and print."""
-    cases = [Case(name, "updates/s", partial(updates_per_s, name)) for name in SCHEDULES]
+    chosen = options(__doc__, rounds=3, updates=3000)
+    cases = [Case(name, "updates/s", partial(updates_per_s, name, chosen.updates)) for name in SCHEDULES]
     ratios = [Ratio(f"{name} / async", name, "async") for name in list(SCHEDULES)[1:]]
-    compare("pace of a run", cases, ratios, options(__doc__, rounds=3))
+    compare("pace of a run", cases, ratios, chosen, warm_up=False)
 
 
 if __name__ == "__main__":

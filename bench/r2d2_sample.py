@@ -26,7 +26,6 @@ from townlet.td import importance_weights
 from townlet.worlds.build import world_spec
 
 CONFIG = Path("bench/r2d2_sample.yaml")
-STEPS = 200_000
 
 
 class Draws:
@@ -57,10 +56,10 @@ class Draws:
 
 def main() -> None:
     """Measure and print."""
-    chosen = options(__doc__)
+    chosen = options(__doc__, steps=200_000)
     with replay_service(CONFIG) as config:
         calculate(threads=config.learner.threads)
-        fill(config, STEPS)
+        fill(config, chosen.steps)
         shards = Shards(config.replay.addresses, np.random.Generator(np.random.Philox(1)), config.security.tls)
         with closing(shards):
             draws = Draws(config, shards)

@@ -36,10 +36,10 @@ from townlet.networks.build import build_network
 from townlet.records import RecordLayout
 from townlet.worlds.build import world_spec
 
-CASES = (
+BATCHES = (
     ("configs/L1_full.yaml", "learner.batch_size=64"),
-    ("configs/L1_full.yaml", "learner.batch_size=1024"),
     ("configs/L2_recurrent.yaml", "learner.batch_size=32"),
+    ("configs/L1_full.yaml", "learner.batch_size=1024"),
     ("configs/L2_recurrent.yaml", "learner.batch_size=128"),
 )
 RANKS = 2
@@ -117,8 +117,8 @@ def main() -> None:
         _, _, met_at, path, override = sys.argv
         take_part(Place(rank=1, ranks=RANKS, store=Path(met_at)), load_config(Path(path), [override]), None)
         return
-    chosen = options(__doc__)
-    for path, override in CASES:
+    chosen = options(__doc__, batches=len(BATCHES))
+    for path, override in BATCHES[: chosen.batches]:
         with tempfile.TemporaryDirectory() as folder:
             store = Path(folder) / "store"
             command = [sys.executable, "-m", "bench.ranks", OTHER, str(store), path, override]

@@ -76,8 +76,11 @@ class Options(argparse.Namespace):
             self.json.write_text(json.dumps([asdict(each) for each in self._measured], indent=2) + "\n")
 
 
-def options(about: str | None, rounds: int = 5) -> Options:
-    """Reads the command line. about: what the benchmark claims. rounds: where nothing is said."""
+def options(about: str | None, rounds: int = 5, **sizes: int) -> Options:
+    """Reads the command line. about: what the benchmark claims. rounds: where nothing is said.
+
+    sizes: of what is measured, where nothing is said: options of the same names, and attributes of what is returned.
+    """
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--rounds", type=int, default=rounds, help="how often each case is measured (default %(default)s)"
@@ -85,14 +88,21 @@ def options(about: str | None, rounds: int = 5) -> Options:
     parser.add_argument("--seconds", type=float, default=2.0, help="how long each measurement takes (default 2)")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
     parser.add_argument("--profile", action="store_true", help="say where the time goes, where the benchmark can")
+    for name, size in sizes.items():
+        parser.add_argument(f"--{name}", type=int, default=size, help="of what is measured (default %(default)s)")
     reuse_memory()  # as every service does
     return parser.parse_args(namespace=Options())
 
 
-def compare(title: str, cases: Sequence[Case], ratios: Sequence[Ratio], chosen: Options) -> None:
-    """Measure in turn, print medians with their range and the ratios of each round, write JSON."""
-    for case in cases:
-        case.measure()  # warm up
+def compare(
+    title: str, cases: Sequence[Case], ratios: Sequence[Ratio], chosen: Options, *, warm_up: bool = True
+) -> None:
+    """Measure in turn, print medians with their range and the ratios of each round, write JSON.
+
+    warm_up: measure each case once before it counts; False where each measurement starts from nothing.
+    """
+    for case in cases if warm_up else ():
+        case.measure()
     figures: dict[str, list[float]] = {case.name: [] for case in cases}
     for _ in range(chosen.rounds):
         for case in cases:

@@ -29,7 +29,6 @@ from townlet.worlds.build import world_spec
 CONFIG = Path("configs/L1_full.yaml")
 BATCH = 256
 CAPACITY = 500_000
-STEPS = 400_000
 IN_FLIGHT = 2
 OVERRIDES = (
     "replay.samples_per_insert=null",
@@ -41,11 +40,11 @@ OVERRIDES = (
 
 def main() -> None:
     """Measure and print."""
-    chosen = options(__doc__)
+    chosen = options(__doc__, steps=400_000)
     calculate(threads=1)
     stop = threading.Event()
     with replay_service(CONFIG, *OVERRIDES) as config, sending_server() as send:
-        fill(config, STEPS)
+        fill(config, chosen.steps)
         spec = world_spec(config)
         layout = RecordLayout.of(spec)
         generator = np.random.default_rng(1)
@@ -56,7 +55,7 @@ def main() -> None:
         slices = [Slice(part.first, part.steps, part.offset, part.size) for part in request.slices]
         channel = open_channel(config.replay.addresses[0], config.security.tls)
         sample = sample_method(channel)
-        table = in_memory(layout)
+        table = in_memory(layout, chosen.steps)
 
         def pipelined(start: Callable[[], Any]) -> float:
             waiting = deque(start() for _ in range(IN_FLIGHT))
@@ -97,13 +96,13 @@ def main() -> None:
         channel.close()
 
 
-def in_memory(layout: RecordLayout) -> Table:
+def in_memory(layout: RecordLayout, steps: int) -> Table:
     """The same replay without a service."""
     generator = np.random.Generator(np.random.Philox(1))
     limiter = RateLimiter(samples_per_insert=None, min_size=1, tolerance=1.0)
     table = Table(Arena(CAPACITY, layout.stride), UniformSampler(CAPACITY), limiter, generator)
     episodes = [make_episode(layout, seed) for seed in range(16)]
-    for at in range(STEPS // EPISODE_STEPS):
+    for at in range(steps // EPISODE_STEPS):
         table.insert(at, episodes[at % len(episodes)])
     return table
 
