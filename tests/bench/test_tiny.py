@@ -29,7 +29,7 @@ class Table(NamedTuple):
 OVERHEAD = Table(("through the services", "batch in memory"), ("services / memory",))
 UPDATE = Table(("the learner's update", "the plain loop"), ("ours / plain",))
 RANKS = Table(("one rank", "two ranks", "two, in buckets"), ("two / one", "sum / buckets"))
-RACE = Table(("insert, durable", "sample"))
+RACE = Table(("insert, durable", "sample", "disk alone, synced"), ("insert / disk alone",))
 SUBSCRIBERS = ("10 subscribers", "10, serialised for each", "20 subscribers", "20 behind 2 relays")
 FAN_OUT = Table(
     tuple(f"{who}: {what}" for who in SUBSCRIBERS for what in ("learner's CPU", "half have it", "95 % have it")),
