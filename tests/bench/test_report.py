@@ -2,18 +2,9 @@
 
 from importlib import import_module
 
-import pytest
-
 from bench.__main__ import BENCHMARKS
 from bench.report import read, write_page
-from bench.rounds import Case, Comparison, Options, Ratio, compare
-
-
-@pytest.fixture
-def chosen(tmp_path):
-    options = Options()
-    options.rounds, options.seconds, options.json, options.profile = 3, 0.0, tmp_path / "found.json", False
-    return options
+from bench.rounds import Case, Comparison, Ratio, compare
 
 
 def counting(*values: float) -> Case:
