@@ -13,6 +13,7 @@ from bench.report import PAGE, PICTURE, read, write_page
 
 BENCHMARKS = (
     "world_step",
+    "actor",
     "append",
     "sample",
     "replay_race",

@@ -1,0 +1,141 @@
+"""Claim: an actor's steps (act, step, record) are at least 0.7 as many as bare forward passes of its network make.
+
+On the same lanes, 64 as configured and 512, one thread, of a feed-forward agent and of a recurrent one. The actor is
+built of its real parts, with a sink in place of the append client, which takes episodes and forgets them; nothing is
+reported, as nobody listens. Beside it the world's step alone, and how often torch can add two lanes' worth of numbers:
+one operation, of which a step takes hundreds, so that it shows what bounds a step of few lanes.
+"""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import cast
+
+import torch
+from torch.profiler import ProfilerActivity, profile
+
+from actor.agent import Agent
+from actor.append_client import AppendClient
+from actor.episodes import EpisodeAccumulator
+from actor.life import Life
+from actor.reporter import Reporter
+from actor.schooling import Schooling
+from actor.tally import Tally
+from bench.rounds import Case, Options, Ratio, calls_per_s, compare, options
+from protos import control_pb2, policy_pb2
+from townlet.arithmetic import calculate
+from townlet.config import Config
+from townlet.config_file import load_config
+from townlet.curriculum.build import build_curriculum
+from townlet.networks.build import build_network
+from townlet.networks.memory import Memory
+from townlet.policy import encode_weights
+from townlet.records import RecordLayout
+from townlet.worlds.build import build_world, world_spec
+
+CONFIGS = (Path("configs/L1_full.yaml"), Path("configs/L2_recurrent.yaml"))
+LANES = (64, 512)
+WARM_UP_STEPS = 300
+"""Until episodes end in most steps."""
+PROFILED_STEPS = 100
+NOBODY = "127.0.0.1:1"
+
+
+class Sink:
+    """Takes episodes as a replay service would that is never behind."""
+
+    def append(self, records: bytes) -> None:
+        """Forget an episode."""
+
+
+def main() -> None:
+    """Measure and print."""
+    chosen = options(__doc__)
+    for path in CONFIGS:
+        for lanes in LANES:
+            measure(path, lanes, chosen)
+
+
+def measure(path: Path, lanes: int, chosen: Options) -> None:
+    """The actor of a level and its network alone, in turn."""
+    calculate(threads=1)
+    config = load_config(path, [f"actor.lanes={lanes}"])
+    live = _actor(config)
+    for _ in range(WARM_UP_STEPS):
+        live()
+    if chosen.profile:
+        _profile(f"{path.stem}, {lanes} lanes", live)
+
+    def case(name: str, work: Callable[[], object]) -> Case:
+        return Case(name, "steps/s", lambda: calls_per_s(work, chosen.seconds))
+
+    cases = [
+        case("actor", live),
+        case("forward pass", _forward(config)),
+        case("world's step", _world(config)),
+        case("one addition", _addition(lanes)),
+    ]
+    ratios = [Ratio("actor / forward pass", "actor", "forward pass")]
+    compare(f"{path.stem}: {lanes} lanes, one thread", cases, ratios, chosen)
+
+
+def _actor(config: Config) -> Callable[[], None]:
+    """One step of a whole actor."""
+    spec, lanes = world_spec(config), config.actor.lanes
+    world = build_world(config, lanes, config.seed)
+    world.reset()
+    network = build_network(config.network, spec)
+    agent = Agent(network, lanes, 0, torch.Generator().manual_seed(config.seed))
+    episodes = EpisodeAccumulator(
+        RecordLayout.of(spec, config.memory), lanes, config.steps_per_part, world.device, config.memory
+    )
+    join = control_pb2.JoinRequest(run=config.run.name, role=control_pb2.ROLE_ACTOR, lanes=lanes)
+    reporter = Reporter(NOBODY, join, 1.0, threading.Event(), None)
+    schooling = Schooling(
+        build_curriculum(config.curriculum, lanes), None, [spec.step_cap], reporter, lanes, world.device
+    )
+    tally = Tally(reporter, lanes, world.device)
+    life = Life(world, agent, episodes, cast(AppendClient, Sink()), reporter, tally, schooling)
+    policy = policy_pb2.Policy(version=1, weights=encode_weights(network))
+    policy.exploration.ladder.CopyFrom(policy_pb2.Ladder(lanes=lanes, base=0.4, exponent=7.0))
+    life.adopt(policy)
+    return life.step
+
+
+def _forward(config: Config) -> Callable[[], object]:
+    """One forward pass for all lanes, of what they see first."""
+    spec, lanes = world_spec(config), config.actor.lanes
+    world = build_world(config, lanes, config.seed)
+    network = build_network(config.network, spec).eval().requires_grad_(False)
+    seen, memory = world.reset().observation, Memory.empty(lanes, network.state_size, world.device)
+
+    @torch.no_grad()
+    def forward() -> object:
+        return network.step(seen, memory)
+
+    return forward
+
+
+def _world(config: Config) -> Callable[[], object]:
+    """One step of the world, every lane doing in turn what there is to do."""
+    world = build_world(config, config.actor.lanes, config.seed)
+    world.reset()
+    actions = torch.arange(config.actor.lanes) % world.spec.actions
+    return lambda: world.step(actions)
+
+
+def _addition(lanes: int) -> Callable[[], object]:
+    one, other = torch.zeros(2, lanes)
+    return lambda: one + other
+
+
+def _profile(name: str, step: Callable[[], None]) -> None:
+    with profile(activities=[ProfilerActivity.CPU]) as found:
+        for _ in range(PROFILED_STEPS):
+            step()
+    print(f"{name}, {PROFILED_STEPS} steps:")
+    print(found.key_averages().table(sort_by="self_cpu_time_total", row_limit=20, max_name_column_width=40))
+
+
+if __name__ == "__main__":
+    main()
