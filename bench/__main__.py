@@ -27,6 +27,7 @@ BENCHMARKS = (
     "fan_out",
     "idle_connections",
     "cartpole_race",
+    "level_race",
 )
 
 

@@ -3,6 +3,8 @@
 import json
 import subprocess
 import sys
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,19 @@ def result(folder: RunFolder) -> dict[str, Any]:
     """What an ended run has left behind: `evaluations`, `environment_steps` and more."""
     found: dict[str, Any] = json.loads(folder.result.read_text())
     return found
+
+
+def events(folder: RunFolder, member: str, event: str) -> Iterator[dict[str, Any]]:
+    """What a member's log says of all that happened under this name, oldest first."""
+    for line in (folder.logs / f"{member}.log").read_text().splitlines():
+        found: dict[str, Any] = json.loads(line) if line.startswith("{") else {}
+        if found.get("event") == event:
+            yield found
+
+
+def happened_at(event: Mapping[str, Any]) -> float:
+    """When, as `time.time()`."""
+    return datetime.fromisoformat(event["timestamp"]).timestamp()
 
 
 def evaluated(folder: RunFolder, *beside: RunFolder, episodes: int) -> dict[str, Any]:
