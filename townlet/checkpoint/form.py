@@ -51,8 +51,11 @@ def _check(name: str, value: Any, form: Form) -> None:
 def _out_of_bounds(value: Any, form: Form) -> list[Any]:
     """The first value that is out of bounds, or no number; nothing when all are as they should be."""
     if hasattr(value, "dtype"):
+        # Looked for first in a way that makes no array of its own; what is no number is both the least and the most.
+        if 0 in value.shape or (form.least <= value.min() and (form.most == inf or value.max() <= form.most)):
+            return []
         possible = (value >= form.least) & (value <= form.most)
-        return [] if possible.all() else [value[~possible].flatten()[0].item()]
+        return [value[~possible].flatten()[0].item()]
     return [value] if isinstance(value, int | float) and not form.least <= value <= form.most else []
 
 

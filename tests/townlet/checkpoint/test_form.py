@@ -41,6 +41,24 @@ def test_what_does_not_fit_is_named(change, message):
         check_forms("saved", {**GOOD, **change}, FORMS)
 
 
+@pytest.mark.parametrize("at", [0, 3, 6])
+@pytest.mark.parametrize("array", [np.array, torch.tensor])
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+def test_one_that_is_no_number_among_many_is_found_and_an_infinite_one_is_a_number(array, kind, at):
+    values = array(np.linspace(-1.0, 1.0, 7, dtype=kind))
+    values[at] = float("inf")
+    check_forms("saved", {"values": values}, {"values": Form.of(values)})
+    values[at] = float("nan")
+    with pytest.raises(CheckpointError, match="values: expected values from -inf to inf, found nan"):
+        check_forms("saved", {"values": values}, {"values": Form.of(values)})
+
+
+@pytest.mark.parametrize("array", [np.array, torch.tensor])
+def test_truths_are_within_any_bounds(array):
+    values = array([True, False])
+    check_forms("saved", {"values": values, "one": values[0]}, {"values": Form("bool", (2,)), "one": Form("bool")})
+
+
 def test_what_is_missing_is_named():
     with pytest.raises(CheckpointError, match="saved: count is missing"):
         check_forms("saved", {name: value for name, value in GOOD.items() if name != "count"}, FORMS)
