@@ -26,6 +26,8 @@ BENCHMARKS = (
     "lockstep",
     "fan_out",
     "idle_connections",
+    "scale_lanes",
+    "scale_replay",
     "cartpole_race",
     "level_race",
 )

@@ -20,7 +20,7 @@ KINDS = {
     "transitions": TRANSITIONS,
     "prioritized transitions, episodes of 50": replace(TRANSITIONS, prioritized=True, episode_steps=50),
     "R2D2 sequences": replace(WORKS["R2D2 sequences"], capacity=10_000),
-    "pixels": replace(WORKS["pixels"], capacity=400),
+    "pixels": replace(WORKS["pixels"], capacity=1_000),
 }
 
 

@@ -3,7 +3,7 @@
 import json
 import os
 import platform
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from importlib import import_module
 from pathlib import Path
@@ -16,6 +16,8 @@ matplotlib.use("Agg")
 
 from matplotlib import pyplot as plt
 
+from bench.curve import Curve, as_text
+from bench.curve import draw as draw_curve
 from bench.rounds import Comparison
 
 PAGE, PICTURE = Path("docs/benchmarks.md"), Path("docs/benchmarks.svg")
@@ -27,27 +29,40 @@ drifts treats them alike. A peer's rows are missing where `make bench-peers` has
 """
 
 
-def read(path: Path) -> list[Comparison]:
+def read(path: Path) -> list[Comparison | Curve]:
     """What a benchmark wrote; nothing if it wrote nothing."""
-    return [Comparison(**each) for each in json.loads(path.read_text())] if path.exists() else []
+    found = json.loads(path.read_text()) if path.exists() else []
+    return [Curve(**each) if "sizes" in each else Comparison(**each) for each in found]
 
 
 def write_page(
-    measured: dict[str, list[Comparison]], page: Path = PAGE, picture: Path = PICTURE, failed: Collection[str] = ()
+    measured: Mapping[str, Sequence[Comparison | Curve]],
+    page: Path = PAGE,
+    picture: Path = PICTURE,
+    failed: Collection[str] = (),
 ) -> None:
-    """measured: by the benchmark's name; of one that has failed, what it had found until then."""
+    """measured: by the benchmark's name; of one that has failed, what it had found until then.
+
+    Each curve has a picture of its own, beside that of all ratios.
+    """
     draw(measured, picture)
     parts = [HEAD, f"Measured on {_machine()}, {date.today():%Y-%m-%d}.\n", f"![Every ratio]({picture.name})\n"]
-    for name, comparisons in measured.items():
+    for name, found in measured.items():
         claim = (import_module(f"bench.{name}").__doc__ or "").strip()
         parts.append(f"## {name}\n\n{claim}\n")
         if name in failed:
             parts.append("**It failed here**, and had measured no more than what follows, if anything.\n")
-        parts += [_table(comparison) for comparison in comparisons]
+        for at, each in enumerate(found):
+            if isinstance(each, Curve):
+                drawn = picture.with_name(f"{picture.stem}-{name}-{at}{picture.suffix}")
+                draw_curve(each, drawn)
+                parts.append(as_text(each, drawn.name))
+            else:
+                parts.append(_table(each))
     page.write_text("\n".join(parts))
 
 
-def draw(measured: dict[str, list[Comparison]], path: Path) -> None:
+def draw(measured: Mapping[str, Sequence[Comparison | Curve]], path: Path) -> None:
     """The median ratio of each claim and its range, on a scale where twice and half as fast are equally far from 1."""
     rows = [(f"{title}: {name}", values) for title, name, values in _ratios(measured)]
     figure, axes = plt.subplots(figsize=(10, 1 + 0.3 * max(1, len(rows))))
@@ -63,11 +78,11 @@ def draw(measured: dict[str, list[Comparison]], path: Path) -> None:
     plt.close(figure)
 
 
-def _ratios(measured: dict[str, list[Comparison]]) -> Iterator[tuple[str, str, list[float]]]:
-    for comparisons in measured.values():
-        for comparison in comparisons:
-            for name, values in comparison.ratios.items():
-                yield comparison.title, name, values
+def _ratios(measured: Mapping[str, Sequence[Comparison | Curve]]) -> Iterator[tuple[str, str, list[float]]]:
+    for found in measured.values():
+        for each in found:
+            for name, values in each.ratios.items() if isinstance(each, Comparison) else ():
+                yield each.title, name, values
 
 
 def _table(comparison: Comparison) -> str:

@@ -7,11 +7,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.table import Table
 
 from townlet.heap import reuse_memory
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance  # exists for the type checker only
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,16 @@ def calls_per_s(work: Callable[[], object], seconds: float, finish: Callable[[],
     return calls / (time.perf_counter() - began)
 
 
+def calls_per_cpu_s(work: Callable[[], object], seconds: float) -> float:
+    """The same in a second of this thread's CPU, where work only computes: a machine that is busy does not matter."""
+    began, calls, used_s = time.thread_time(), 0, 0.0
+    while used_s < seconds or not calls:
+        work()
+        calls += 1
+        used_s = time.thread_time() - began
+    return calls / used_s
+
+
 def ms_per_call(work: Callable[[], object], seconds: float) -> float:
     """How long one call of `work` takes."""
     return 1e3 / calls_per_s(work, seconds)
@@ -67,11 +81,11 @@ class Options(argparse.Namespace):
 
     def __init__(self) -> None:
         super().__init__()
-        self._measured: list[Comparison] = []
+        self._measured: list[DataclassInstance] = []
 
-    def note(self, comparison: Comparison) -> None:
-        """Write it to the file, if there is one, after what was measured before."""
-        self._measured.append(comparison)
+    def note(self, measured: "DataclassInstance") -> None:
+        """Write it to the file, if there is one, after what was measured before: a `Comparison`, or a curve."""
+        self._measured.append(measured)
         if self.json is not None:
             self.json.write_text(json.dumps([asdict(each) for each in self._measured], indent=2) + "\n")
 

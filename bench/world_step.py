@@ -35,7 +35,7 @@ def main() -> None:
 def measure(lanes: int, chosen: Options) -> None:
     """Ours, the plain one and the copy in turn."""
     calculate(threads=1)
-    steppers = {observation: _stepper(observation, lanes) for observation in OBSERVATIONS}
+    steppers = {observation: stepper(observation, lanes) for observation in OBSERVATIONS}
     if chosen.profile:
         for observation, step in steppers.items():
             _profile(observation, step)
@@ -52,7 +52,7 @@ def measure(lanes: int, chosen: Options) -> None:
             Ratio(f"{observation} / plain", observation, plain),
             Ratio(f"{observation} / memcpy", observation, COPY),
         ]
-    cases.append(Case(COPY, "lane-steps/s", lane_steps(_copier(lanes))))
+    cases.append(Case(COPY, "lane-steps/s", lane_steps(copier(lanes))))
     compare(f"world: L3, {lanes} lanes, one thread", cases, ratios, chosen)
 
 
@@ -62,7 +62,7 @@ def _level(observation: str) -> HamletSettings:
     return settings
 
 
-def _stepper(observation: str, lanes: int) -> Callable[[], None]:
+def stepper(observation: str, lanes: int) -> Callable[[], None]:
     """One step of all lanes, with the choice of its actions. Warm: episodes end in every step."""
     world = HamletWorld(_level(observation), lanes, seed=1)
     choose = uniform_random(torch.Generator().manual_seed(1))
@@ -91,7 +91,7 @@ def _plain_stepper(observation: str, lanes: int) -> Callable[[], None]:
     return step
 
 
-def _copier(lanes: int) -> Callable[[], None]:
+def copier(lanes: int) -> Callable[[], None]:
     """One copy of the bytes that a world's state takes."""
     world = HamletWorld(_level(OBSERVATIONS[0]), lanes, seed=1)
     world.reset()
