@@ -25,6 +25,7 @@ BENCHMARKS = (
     "ranks",
     "lockstep",
     "fan_out",
+    "broadcast",
     "idle_connections",
     "scale_lanes",
     "scale_replay",
