@@ -29,6 +29,7 @@ BENCHMARKS = (
     "idle_connections",
     "scale_lanes",
     "scale_replay",
+    "scale_shards",
     "cartpole_race",
     "level_race",
 )

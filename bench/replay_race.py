@@ -79,15 +79,17 @@ PERIOD = 40
 class Ours:
     """One client of a shard, which is a process. What it measures is what `replay_reverb.py` measures."""
 
-    def __init__(self, work: Work, services: Services, appending: AppendClient, layout: RecordLayout) -> None:
+    def __init__(
+        self, work: Work, services: Services, appending: AppendClient, layout: RecordLayout, shard: int = 0
+    ) -> None:
         config = services.config
-        self.shard = services.shards[0]
+        self.shard = services.shards[shard]
         self.stride = layout.stride
         self._folder = config.run.folder
         self._work = work
         self._appending = appending
         self._episodes = [make_episode(layout, seed, work.episode_steps) for seed in range(EPISODES)]
-        self._channel = open_channel(config.replay.addresses[0], config.security.tls)
+        self._channel = open_channel(config.replay.addresses[shard], config.security.tls)
         self._sample = sample_method(self._channel)
         whole = layout.observation(through="truncated")
         self._spans = [(work.steps, whole)]
@@ -176,12 +178,17 @@ class Peer:
         return float(self._process.stdout.readline())
 
 
+def layout_of(work: Work) -> RecordLayout:
+    """Of its records."""
+    memory = MemorySpec(work.state, PERIOD) if work.state else None
+    spec = EnvironmentSpec((FieldSpec("seen", work.dtype, work.shape),), actions=4, step_cap=work.episode_steps)
+    return RecordLayout.of(spec, memory)
+
+
 @contextmanager
 def ours(work: Work) -> Iterator[Ours]:
     """A shard for this work, filled."""
-    memory = MemorySpec(work.state, PERIOD) if work.state else None
-    spec = EnvironmentSpec((FieldSpec("seen", work.dtype, work.shape),), actions=4, step_cap=work.episode_steps)
-    layout = RecordLayout.of(spec, memory)
+    layout = layout_of(work)
     records = work.capacity * work.steps
     overrides = ["replay.samples_per_insert=null", f"replay.capacity={records}"]
     with (
