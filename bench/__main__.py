@@ -30,6 +30,7 @@ BENCHMARKS = (
     "scale_lanes",
     "scale_replay",
     "scale_shards",
+    "scale_network",
     "cartpole_race",
     "level_race",
 )
