@@ -31,6 +31,7 @@ BENCHMARKS = (
     "scale_replay",
     "scale_shards",
     "scale_network",
+    "scale_actors",
     "cartpole_race",
     "level_race",
 )

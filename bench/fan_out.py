@@ -73,15 +73,19 @@ class Topology:
     def call(self, what: str, seconds: float) -> float:
         """Seconds of the source's CPU for one call of the clients."""
         before_s = float(self._source.told("cpu"))
+        made = self.made(what, seconds)
+        return (float(self._source.told("cpu")) - before_s) / made
+
+    def made(self, what: str, seconds: float) -> int:
+        """Calls that all clients have made in this time."""
         for clients in self._clients:
             clients.ask(f"{what} {seconds}")
-        made = sum(int(clients.answer()) for clients in self._clients)
-        return (float(self._source.told("cpu")) - before_s) / made
+        return sum(int(clients.answer()) for clients in self._clients)
 
 
 @contextmanager
-def topology(subscribers: int, relays: int = 0, how: str = "bytes") -> Iterator[Topology]:
-    """Its processes. relays: so many stand in between; 0 for none."""
+def topology(subscribers: int, relays: int = 0, how: str = "bytes", shard: str = "") -> Iterator[Topology]:
+    """Its processes. relays: so many stand in between; 0 for none. shard: the address of one to append to."""
     processes: list[subprocess.Popen[Any]] = []
     with tempfile.TemporaryDirectory(prefix="bench-") as folder, ExitStack() as cleanup:
         cleanup.callback(_end, processes)
@@ -96,7 +100,8 @@ def topology(subscribers: int, relays: int = 0, how: str = "bytes") -> Iterator[
         count = subscribers // len(addresses) if relays else min(subscribers, PER_PROCESS)
         for at, first in enumerate(range(0, subscribers, count)):
             address = addresses[at % len(addresses)]
-            clients.append(Talking("bench.light_clients", RUN, address, str(count), str(first)))
+            words = (RUN, address, str(count), str(first), *([shard] if shard else []))
+            clients.append(Talking("bench.light_clients", *words))
             processes.append(clients[-1].process)
         for each in clients:
             assert each.answer() == "ready"
@@ -121,8 +126,8 @@ def _relay(folder: Path, learner: str, processes: list[subprocess.Popen[Any]]) -
 
 def _end(processes: list[subprocess.Popen[Any]]) -> None:
     for process in processes:
-        process.kill()
-        process.wait()
+        with process:
+            process.kill()
 
 
 def main() -> None:
