@@ -18,10 +18,19 @@ def random_bits(seed: Tensor, lane: Tensor, episode: Tensor, draws: int) -> Tens
 
     seed: int64 [], shared. lane, episode: int64 [L].
     """
+    return bits_of_streams(lane_streams(seed, lane), episode, draws)
+
+
+def lane_streams(seed: Tensor, lane: Tensor) -> Tensor:
+    """What all draws of a lane have in common, int64 [L]: worth keeping. seed: int64 [], shared. lane: int64 [L]."""
     assert seed.shape == (), seed.shape
-    assert lane.shape == episode.shape == (len(lane),), (lane.shape, episode.shape)
-    key = _next(_next(_next(torch.zeros_like(lane), seed), lane), episode)
-    return _next(key[:, None], torch.arange(draws, device=lane.device))
+    return _next(_next(torch.zeros_like(lane), seed), lane)
+
+
+def bits_of_streams(stream: Tensor, episode: Tensor, draws: int) -> Tensor:
+    """The same as `random_bits`, int64 [L, draws]. stream: int64 [L], of `lane_streams`. episode: int64 [L]."""
+    assert stream.shape == episode.shape == (len(stream),), (stream.shape, episode.shape)
+    return _next(_next(stream, episode)[:, None], torch.arange(draws, device=stream.device))
 
 
 def below(bits: Tensor, bound: int) -> Tensor:
@@ -36,12 +45,12 @@ def below(bits: Tensor, bound: int) -> Tensor:
 def _next(key: Tensor, counter: Tensor) -> Tensor:
     """Number `counter` of SplitMix64's sequence from `key`."""
     z = key + (counter + 1) * _GOLDEN
-    z = (z ^ _shifted(z, 30)) * _MULTIPLIER_1
-    z = (z ^ _shifted(z, 27)) * _MULTIPLIER_2
-    return z ^ _shifted(z, 31)
+    z = _shifted(z, 30).bitwise_xor_(z).mul_(_MULTIPLIER_1)
+    z = _shifted(z, 27).bitwise_xor_(z).mul_(_MULTIPLIER_2)
+    return _shifted(z, 31).bitwise_xor_(z)
 
 
 def _shifted(z: Tensor, places: int) -> Tensor:
     """z >> places with zeros moving in from the left, as for an unsigned integer."""
     mask: int = 2 ** (64 - places) - 1
-    return (z >> places) & mask
+    return (z >> places).bitwise_and_(mask)

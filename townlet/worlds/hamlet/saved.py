@@ -9,6 +9,7 @@ from townlet.checkpoint.form import Form, check_forms
 from townlet.errors import CheckpointError
 from townlet.worlds.hamlet.dynamics import Rules
 from townlet.worlds.hamlet.state import State
+from townlet.worlds.random_stream import lane_streams
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,7 @@ def from_tensors(tensors: dict[str, Tensor], rules: Rules, lanes: int, device: t
     own = {name: tensor.to(device, copy=True) for name, tensor in tensors.items()}
     state = State(
         lane=own["lane"],
+        stream=lane_streams(own["seed"], own["lane"]),
         episode=own["episode"],
         cell=own["cell"],
         meters=own["meters"].t().clone(memory_format=torch.contiguous_format),

@@ -57,14 +57,14 @@ class HamletWorld:
         self._run_episodes = 0
         lane = torch.arange(first_lane, first_lane + lanes, device=self.device)
         multiplier = torch.full((lanes,), settings.multiplier, device=self.device)
-        self._state = unborn(self.rules, lane, multiplier)
+        self._state = unborn(self.rules, self._seed, lane, multiplier)
         self._footing: Footing | None = None
         """What the lanes stand on; None until the first episode has begun."""
         self._last: Outcome | None = None
 
     def reset(self) -> View:
         """Start a new episode in every lane."""
-        self._state = begin(self.rules, self._seed, self._state, self._run_episodes)
+        self._state = begin(self.rules, self._state, self._run_episodes)
         self._footing = self.rules.footing(self._state)
         return self.view()
 
@@ -165,9 +165,10 @@ class HamletWorld:
     def _finish(self, state: State, ended: Tensor, count: int) -> Finished:
         """Reset the ended lanes of `state`, in place, and tell how they ended. ended: bool [L], with `count` true."""
         lanes = torch.nonzero_static(ended, size=count).squeeze(1)
-        last = state.of_lanes(lanes)
+        one_layout = self.rules.layout.shared is not None
+        last = state.of_lanes(lanes, one_layout=one_layout)
         view = self._observer.view(last, self.rules.footing(last))
-        state.put(lanes, begin(self.rules, self._seed, last, self._run_episodes))
+        state.put(lanes, begin(self.rules, last, self._run_episodes), one_layout=one_layout)
         return Finished(lanes, view, last.steps)
 
     def _checked(self, action: Tensor) -> tuple[Tensor, Tensor]:
