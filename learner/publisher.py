@@ -2,6 +2,7 @@
 
 from protos import policy_pb2
 from townlet.policy_service import PolicyFeeds
+from townlet.protobuf_field import head
 
 
 class Publisher:
@@ -22,6 +23,10 @@ class Publisher:
 
 
 def _serialised(policy: policy_pb2.Policy, weights: bytes, curiosity: bytes) -> bytes:
-    response = policy_pb2.SubscribeResponse(policy=policy)
-    response.policy.weights, response.policy.curiosity = weights, curiosity
-    return response.SerializeToString()
+    """A SubscribeResponse with this policy. Protobuf's own code would copy the weights twice on the way into it."""
+    rest, numbers = policy.SerializeToString(), policy_pb2.Policy
+    parts = [rest, head(numbers.WEIGHTS_FIELD_NUMBER, len(weights)), weights]
+    if curiosity:
+        parts += [head(numbers.CURIOSITY_FIELD_NUMBER, len(curiosity)), curiosity]
+    size = sum(len(part) for part in parts)
+    return b"".join([head(policy_pb2.SubscribeResponse.POLICY_FIELD_NUMBER, size), *parts])

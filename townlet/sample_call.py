@@ -17,6 +17,7 @@ from google.protobuf.message import DecodeError
 from numpy.typing import NDArray
 
 from protos import replay_pb2 as pb
+from townlet import protobuf_field
 
 SERVICE = pb.DESCRIPTOR.services_by_name["ReplayService"].full_name
 
@@ -30,7 +31,7 @@ class _Kind(IntEnum):
     FIXED32 = 5
 
 
-_DATA_KEY = pb.SampleResponse.DATA_FIELD_NUMBER << 3 | _Kind.LENGTH
+_DATA_KEY = protobuf_field.key(pb.SampleResponse.DATA_FIELD_NUMBER)
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class SampleMessage:
     """A SampleResponse in the making. data: uint8 [size], to be filled."""
 
     def __init__(self, size: int) -> None:
-        head = bytes([_DATA_KEY]) + _varint(size)
+        head = protobuf_field.head(pb.SampleResponse.DATA_FIELD_NUMBER, size)
         self._message = io.BytesIO(bytes(len(head) + size))
         self._message.write(head)
         self.data: NDArray[np.uint8] = np.frombuffer(self._message.getbuffer(), np.uint8, offset=len(head))
@@ -104,14 +105,6 @@ def add_sample(server: grpc.aio.Server, sample: Callable[[pb.SampleRequest, Any]
         sample, pb.SampleRequest.FromString, response_serializer=None
     )
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, {"Sample": handler}),))
-
-
-def _varint(number: int) -> bytes:
-    parts = []
-    while number > 0x7F:
-        parts.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes([*parts, number])
 
 
 def _read_varint(message: bytes, at: int) -> tuple[int, int]:
