@@ -1,7 +1,6 @@
 # make run | test | check | protos : each creates the environment it needs.
 PYTHON ?= python3
 TORCH  ?= torch==2.13.0
-PEERS  ?= stable-baselines3==2.9.2 dm-reverb[tensorflow]==0.14.0 portpicker
 CONFIG ?= configs/L1_full.yaml
 BIN    := .venv/bin
 CHAOS  ?= --seed 1 --rounds 12
@@ -26,7 +25,7 @@ help:
 	@echo 'make soak        run for hours while actors come and go, and see whether anything grows (SOAK=$(SOAK))'
 	@echo 'make fuzz        send every RPC a million hostile messages (FUZZ=$(FUZZ))'
 	@echo 'make bench       every benchmark, and docs/benchmarks.md from what it found'
-	@echo 'make bench-peers whom the benchmarks race against, in .venv-peers'
+	@echo 'make bench-peers whom the benchmarks race against, each in an environment of its own'
 	@echo 'make locks       pin what the images and .venv are made of (UPGRADE=--upgrade for newer packages)'
 	@echo 'make protos      regenerate the code beside the protos'
 
@@ -91,13 +90,18 @@ locks: .venv/ready
 bench: .venv/ready
 	$(BIN)/python -m bench
 
-.venv-peers/ready: Makefile
-	$(PYTHON) -m venv .venv-peers
-	.venv-peers/bin/pip install --quiet --disable-pip-version-check '$(TORCH)'
-	.venv-peers/bin/pip install --quiet --disable-pip-version-check $(foreach peer,$(PEERS),'$(peer)')
+# Whom the benchmarks race against; an environment for each where they cannot share one.
+peers         := stable-baselines3==2.9.2 dm-reverb[tensorflow]==0.14.0 portpicker
+peers-torchrl := torchrl==0.14.1 gymnasium==1.4.0
+PEERS         := $(patsubst %,.venv-%/ready,peers peers-torchrl)
+
+$(PEERS): .venv-%/ready: Makefile
+	$(PYTHON) -m venv .venv-$*
+	.venv-$*/bin/pip install --quiet --disable-pip-version-check '$(TORCH)'
+	.venv-$*/bin/pip install --quiet --disable-pip-version-check '$(TORCH)' $(foreach peer,$($*),'$(peer)')
 	@touch $@
 
-bench-peers: .venv-peers/ready
+bench-peers: $(PEERS)
 
 clean:
-	rm -rf .venv .venv-peers .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf .venv .venv-peers* .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info

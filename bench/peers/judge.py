@@ -33,9 +33,9 @@ class Judge:
         self.reached = False
         self.mean_return = 0.0
 
-    def start(self) -> None:
-        """The agent is about to take its first step."""
-        self.started_at = time.time()
+    def start(self, at: float | None = None) -> None:
+        """The agent takes its first step now, or has taken it then."""
+        self.started_at = time.time() if at is None else at
 
     def judge(self, act: Act) -> bool:
         """Whether the agent, which stands still meanwhile, has reached the goal."""
