@@ -5,6 +5,7 @@ Legend: L lanes, P part_length, S the layout's stride.
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -145,6 +146,8 @@ class EpisodeAccumulator:
 
     def _check_finite(self, lane: int, records: Tensor) -> None:
         begin, end = self._rewards.offset, self._rewards.offset + self._rewards.size
+        if np.isfinite(records.numpy()[:, begin:end].copy().view(np.float32)).all():
+            return
         for name, values in decode(records[:, begin:end], self._rewards).items():
             wrong = torch.nonzero(~torch.isfinite(values))
             if len(wrong):
