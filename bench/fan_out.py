@@ -100,7 +100,7 @@ def topology(subscribers: int, relays: int = 0, how: str = "bytes", shard: str =
         count = subscribers // len(addresses) if relays else min(subscribers, PER_PROCESS)
         for at, first in enumerate(range(0, subscribers, count)):
             address = addresses[at % len(addresses)]
-            words = (RUN, address, str(count), str(first), *([shard] if shard else []))
+            words = (RUN, address, str(min(count, subscribers - first)), str(first), *([shard] if shard else []))
             clients.append(Talking("bench.light_clients", *words))
             processes.append(clients[-1].process)
         for each in clients:
