@@ -91,9 +91,10 @@ bench: .venv/ready
 	$(BIN)/python -m bench
 
 # Whom the benchmarks race against; an environment for each where they cannot share one.
-peers         := stable-baselines3==2.9.2 dm-reverb[tensorflow]==0.14.0 portpicker
-peers-torchrl := torchrl==0.14.1 gymnasium==1.4.0
-PEERS         := $(patsubst %,.venv-%/ready,peers peers-torchrl)
+peers                := stable-baselines3==2.9.2 dm-reverb[tensorflow]==0.14.0 portpicker
+peers-sample-factory := sample-factory==2.1.1 opencv-python==4.11.0.86
+peers-torchrl        := torchrl==0.14.1 gymnasium==1.4.0
+PEERS                := $(patsubst %,.venv-%/ready,peers peers-sample-factory peers-torchrl)
 
 $(PEERS): .venv-%/ready: Makefile
 	$(PYTHON) -m venv .venv-$*
