@@ -36,7 +36,6 @@ FAN_OUT = Table(
     ("CPU: 20 behind relays / 10", "CPU: 20 / 10", "CPU: serialised for each / once"),
 )
 TABLES = {
-    "world_step": [Table(("classic", "typed", "memcpy of the state"), ("classic / memcpy", "typed / memcpy"))],
     "append": [
         Table(
             ("append to durable", "gRPC alone, dropped", "Redis alone, durable"),
