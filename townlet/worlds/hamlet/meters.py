@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from townlet.worlds.hamlet.rules import ActionsSettings, HamletSettings
+from townlet.worlds.hamlet.rules import ActionsSettings, CascadesSettings, HamletSettings
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,14 @@ class Modulation:
 class Cascade:
     """Where `source` is below the threshold, `target` loses factor * (threshold - source).
 
-    factor: one number for all lanes, or float32 [L].
+    factor: one number for all lanes, or float32 [L]. sees_change: whether an earlier cascade pulled its source down
+    since one last looked, so that what the meters lack must be taken anew.
     """
 
     source: int
     target: int
     factor: float | Tensor
+    sees_change: bool
 
 
 @dataclass(frozen=True)
@@ -66,12 +68,7 @@ class MeterRules:
                 for m in settings.modulations
             ),
             threshold=cascades.threshold,
-            cascade_groups=tuple(
-                tuple(
-                    Cascade(index[c.source], index[c.target], c.strength / cascades.threshold) for c in group.cascades
-                )
-                for group in cascades.groups
-            ),
+            cascade_groups=_cascade_groups(cascades, index),
             lethal=tuple(meter.index for meter in meters if meter.lethal),
         )
 
@@ -92,10 +89,12 @@ class MeterRules:
             saved = rows[modulation.source] * modulation.saved
             rows[modulation.target].add_(saved.sub_(modulation.at_empty))
         meters.clamp_(0.0, 1.0)
+        missing: tuple[Tensor, ...] | None = None
         for group in self.cascade_groups:
             for cascade in group:
-                missing = rows[cascade.source].clamp(max=self.threshold).sub_(self.threshold)
-                rows[cascade.target].add_(missing.mul_(cascade.factor))
+                if missing is None or cascade.sees_change:
+                    missing = meters.clamp(max=self.threshold).sub_(self.threshold).unbind(0)
+                rows[cascade.target].add_(missing[cascade.source] * cascade.factor)
             meters.clamp_(0.0, 1.0)
         return meters
 
@@ -106,6 +105,20 @@ class MeterRules:
         for meter in self.lethal[1:]:
             least = torch.minimum(least, meters[meter])
         return least <= 0.0
+
+
+def _cascade_groups(settings: CascadesSettings, index: dict[str, int]) -> tuple[tuple[Cascade, ...], ...]:
+    changed: set[str] = set()
+    groups = []
+    for group in settings.groups:
+        cascades = []
+        for each in group.cascades:
+            sees_change = each.source in changed
+            changed = {each.target} if sees_change else changed | {each.target}
+            factor = each.strength / settings.threshold
+            cascades.append(Cascade(index[each.source], index[each.target], factor, sees_change))
+        groups.append(tuple(cascades))
+    return tuple(groups)
 
 
 def _action_cost(actions: ActionsSettings, names: tuple[str, ...], count: int) -> Tensor:
