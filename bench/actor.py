@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import cast
 
 import torch
-from torch.profiler import ProfilerActivity, profile
 
 from actor.agent import Agent
 from actor.append_client import AppendClient
@@ -22,6 +21,7 @@ from actor.reporter import Reporter
 from actor.schooling import Schooling
 from actor.tally import Tally
 from bench.rounds import Case, Options, Ratio, calls_per_s, compare, options
+from bench.step_profile import print_profile
 from protos import control_pb2, policy_pb2
 from townlet.arithmetic import calculate
 from townlet.config import Config
@@ -37,7 +37,6 @@ CONFIGS = (Path("configs/L1_full.yaml"), Path("configs/L2_recurrent.yaml"))
 LANES = (64, 512)
 WARM_UP_STEPS = 300
 """Until episodes end in most steps."""
-PROFILED_STEPS = 100
 NOBODY = "127.0.0.1:1"
 
 
@@ -64,7 +63,7 @@ def measure(path: Path, lanes: int, chosen: Options) -> None:
     for _ in range(WARM_UP_STEPS):
         live()
     if chosen.profile:
-        _profile(f"{path.stem}, {lanes} lanes", live)
+        print_profile(f"{path.stem}, {lanes} lanes", live)
 
     def case(name: str, work: Callable[[], object]) -> Case:
         return Case(name, "steps/s", lambda: calls_per_s(work, chosen.seconds))
@@ -127,14 +126,6 @@ def _world(config: Config) -> Callable[[], object]:
 def _addition(lanes: int) -> Callable[[], object]:
     one, other = torch.zeros(2, lanes)
     return lambda: one + other
-
-
-def _profile(name: str, step: Callable[[], None]) -> None:
-    with profile(activities=[ProfilerActivity.CPU]) as found:
-        for _ in range(PROFILED_STEPS):
-            step()
-    print(f"{name}, {PROFILED_STEPS} steps:")
-    print(found.key_averages().table(sort_by="self_cpu_time_total", row_limit=20, max_name_column_width=40))
 
 
 if __name__ == "__main__":

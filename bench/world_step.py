@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch.profiler import ProfilerActivity, profile
 
 from bench.plain_hamlet import PlainHamlet
 from bench.rounds import Case, Options, Ratio, calls_per_s, compare, options
+from bench.step_profile import print_profile
 from townlet.arithmetic import calculate
 from townlet.config_file import load_config
 from townlet.worlds.hamlet.baselines import uniform_random
@@ -24,7 +24,6 @@ LEVEL = Path("configs/L3_temporal.yaml")
 LANES = 4096
 OBSERVATIONS = ("classic", "typed")
 COPY = "memcpy of the state"
-PROFILED_STEPS = 100
 
 
 def main() -> None:
@@ -38,7 +37,7 @@ def measure(lanes: int, chosen: Options) -> None:
     steppers = {observation: stepper(observation, lanes) for observation in OBSERVATIONS}
     if chosen.profile:
         for observation, step in steppers.items():
-            _profile(observation, step)
+            print_profile(observation, step)
 
     def lane_steps(work: Callable[[], None]) -> Callable[[], float]:
         return lambda: lanes * calls_per_s(work, chosen.seconds)
@@ -102,14 +101,6 @@ def copier(lanes: int) -> Callable[[], None]:
         target.copy_(source)
 
     return copy
-
-
-def _profile(observation: str, step: Callable[[], None]) -> None:
-    with profile(activities=[ProfilerActivity.CPU]) as found:
-        for _ in range(PROFILED_STEPS):
-            step()
-    print(f"{observation}, {PROFILED_STEPS} steps:")
-    print(found.key_averages().table(sort_by="self_cpu_time_total", row_limit=15, max_name_column_width=40))
 
 
 if __name__ == "__main__":
