@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-GAP_S = 0.25
+GAP_S = 1.0
 """So long a request waits for one before it that nobody has heard of: it may have been overtaken on its way."""
 
 

@@ -130,6 +130,7 @@ def test_of_a_shard_everything_is_saved(sampler):
         table.update_priorities(sample.keys, np.random.default_rng(number).random(4, np.float32))
     held = table.held()[0].tolist()
     twin.load_state(through_a_version({"table": table.state()})["table"], [records(number) for number in held])
+    assert table.total_weight == twin.total_weight  # sums are added up when somebody asks
     assert left_out("table", table, twin) == []
     for _ in range(20):
         mine, theirs = (each.sample(8, 2, 3, [Slice(0, 5, 0, 3)]) for each in (table, twin))
