@@ -94,8 +94,7 @@ bench: .venv/ready
 peers                := stable-baselines3==2.9.2 dm-reverb[tensorflow]==0.14.0 portpicker
 peers-sample-factory := sample-factory==2.1.1 opencv-python==4.11.0.86
 peers-torchrl        := torchrl==0.14.1 gymnasium==1.4.0
-peers-rllib          := ray[rllib]==2.60.0
-PEERS                := $(patsubst %,.venv-%/ready,peers peers-sample-factory peers-torchrl peers-rllib)
+PEERS                := $(patsubst %,.venv-%/ready,peers peers-sample-factory peers-torchrl)
 
 $(PEERS): .venv-%/ready: Makefile
 	$(PYTHON) -m venv .venv-$*
