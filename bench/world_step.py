@@ -1,8 +1,8 @@
 """Claim: on one core, 4,096 lanes of the Hamlet world make at least 2 million lane-steps/s, 1 million with typed views.
 
 And at least twice as many as the same rules in plain NumPy (`bench.plain_hamlet`), three times with typed views. L3's
-rules with masks; everything that acting needs counts: choosing random valid actions, the step, resets and observations. Beside it
-a copy of the bytes of the same lanes' state, so that a noisy machine shows in the ratio.
+rules with masks; everything that acting needs counts: choosing random valid actions, the step, resets and observations.
+Beside it a copy of the bytes of the same lanes' state, so that a noisy machine shows in the ratio.
 """
 
 from collections.abc import Callable
