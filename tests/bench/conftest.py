@@ -1,8 +1,18 @@
 """What a benchmark is told when it shall only show that it runs."""
 
 import pytest
+import torch
 
 from bench.rounds import Options
+
+
+@pytest.fixture(autouse=True)
+def calculates_as_before():
+    """Benchmarks that run in this process say how torch calculates in it, which other tests must not notice."""
+    threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(threads)
+    torch.set_flush_denormal(False)
 
 
 @pytest.fixture
