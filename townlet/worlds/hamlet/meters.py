@@ -26,8 +26,8 @@ class Modulation:
 class Cascade:
     """Where `source` is below the threshold, `target` loses factor * (threshold - source).
 
-    factor: one number for all lanes, or float32 [L]. sees_change: whether an earlier cascade pulled its source down
-    since one last looked, so that what the meters lack must be taken anew.
+    factor: one number for all lanes, or float32 [L]. sees_change: whether its source has changed since one last
+    looked, so that what the meters lack must be taken anew.
     """
 
     source: int
@@ -117,6 +117,7 @@ def _cascade_groups(settings: CascadesSettings, index: dict[str, int]) -> tuple[
             changed = {each.target} if sees_change else changed | {each.target}
             factor = each.strength / settings.threshold
             cascades.append(Cascade(index[each.source], index[each.target], factor, sees_change))
+        changed |= {each.target for each in group.cascades}  # each is back within [0, 1] after its group
         groups.append(tuple(cascades))
     return tuple(groups)
 

@@ -21,6 +21,12 @@ STEEP_CASCADES = """cascades.groups=[
     {source: satiation, target: mood, strength: 0.05}, {source: mood, target: fitness, strength: 0.02}]},
   {source_tier: primary, target_tier: pivotal, cascades: [
     {source: satiation, target: energy, strength: 0.01}, {source: fitness, target: energy, strength: 0.01}]}]"""
+# A meter falls far below 0, is looked at there, and is back at 0 when the next group looks.
+DEEP_CASCADES = """cascades.groups=[
+  {source_tier: primary, target_tier: primary, cascades: [
+    {source: fitness, target: satiation, strength: 0.9}, {source: satiation, target: mood, strength: 0.05}]},
+  {source_tier: primary, target_tier: pivotal, cascades: [
+    {source: satiation, target: energy, strength: 0.01}]}]"""
 
 VARIANTS = [
     *((name, f"reward={reward}") for name in ("L1_full", "L3_temporal", "three_meter") for reward in REWARDS),
@@ -39,6 +45,7 @@ VARIANTS = [
     ("L1_full", "meters.satiation.initial=0.3", "meters.social.initial=0.2", "meters.mood.initial=0.25"),
     ("L1_full", STEEP_MODULATION, "meters.fitness.initial=0.9"),
     ("L1_full", STEEP_CASCADES, "meters.hygiene.initial=0.25", "meters.social.initial=0.25"),
+    ("L1_full", DEEP_CASCADES, "meters.fitness.initial=0.1", "meters.satiation.initial=0.3"),
     ("L2_partial", "grid=11", "vision_radius=1", "cascades.threshold=0.9"),
 ]
 
