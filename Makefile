@@ -29,7 +29,7 @@ help:
 	@echo 'make locks       pin what the images and .venv are made of (UPGRADE=--upgrade for newer packages)'
 	@echo 'make protos      regenerate the code beside the protos'
 
-.venv/ready: pyproject.toml deploy/locks/development.txt
+.venv/ready: pyproject.toml setup.py townlet/worlds/hamlet/kernels.c deploy/locks/development.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Townlet needs Python 3.11 or newer; set PYTHON=python3.x")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check '$(TORCH)'
@@ -92,9 +92,9 @@ bench: .venv/ready
 
 # Whom the benchmarks race against; an environment for each where they cannot share one.
 peers                := stable-baselines3==2.9.2 dm-reverb[tensorflow]==0.14.0 portpicker
-peers-sample-factory := sample-factory==2.1.1 opencv-python==4.11.0.86
 peers-torchrl        := torchrl==0.14.1 gymnasium==1.4.0
-PEERS                := $(patsubst %,.venv-%/ready,peers peers-sample-factory peers-torchrl)
+peers-rllib          := ray[rllib]==2.60.0
+PEERS                := $(patsubst %,.venv-%/ready,peers peers-torchrl peers-rllib)
 
 $(PEERS): .venv-%/ready: Makefile
 	$(PYTHON) -m venv .venv-$*
@@ -105,4 +105,4 @@ $(PEERS): .venv-%/ready: Makefile
 bench-peers: $(PEERS)
 
 clean:
-	rm -rf .venv .venv-peers* .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info
+	rm -rf .venv .venv-peers* .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info build townlet/worlds/hamlet/*.so

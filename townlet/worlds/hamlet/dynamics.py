@@ -59,14 +59,12 @@ class Rules:
 class Outcome:
     """What a step did.
 
-    terms: what the lanes lived by.
     state: after it; ended lanes are as they ended.
     terminated, truncated: bool [L], never both.
     stood_on: what the lanes stood on when they acted. interacted: bool [L], whether a tick of it succeeded.
     meters_before, meters_acted: float32 [M, L], before and right after the action.
     """
 
-    terms: Terms
     state: State
     terminated: Tensor
     truncated: Tensor
@@ -90,7 +88,6 @@ def advance(rules: Rules, state: State, footing: Footing, action: Tensor) -> Out
     steps = state.steps + 1
     terminated = rules.meters.dead(meters)
     return Outcome(
-        terms=terms,
         state=replace(
             state, cell=cell, meters=meters, steps=steps, progress=interaction.progress * (cell == state.cell)
         ),

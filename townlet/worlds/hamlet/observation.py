@@ -33,21 +33,24 @@ class Observer:
             "temporal": self._temporal,
         }
         spec = environment_spec(settings)
-        self._blocks = {block.name: blocks[block.name] for block in spec.observation}
-        self._shapes = {block.name: block.shape for block in spec.observation}
+        self._makers = {block.name: blocks[block.name] for block in spec.observation}
+        self.blocks = {block.name: (block.shape, getattr(torch, block.dtype)) for block in spec.observation}
+        """Name -> shape and dtype, in their order."""
         layout, affordances = rules.layout, rules.affordances
         device, cells = layout.place.device, layout.cells
         self._underfoot_one_hot = torch.eye(len(affordances.ticks), dtype=torch.uint8, device=device)
         self._open_by_hour = affordances.open.view(-1, affordances.day)[:-1].t().float()
-        self._clock = _clock(affordances)
-        self._fixed_windows: Tensor | None = None
-        if layout.random_after is None and "window" in self._blocks:
+        self.clock = _clock(affordances)
+        """The temporal block of every stage and hour, float32 [S * D, 3], index stage * D + hour."""
+        self.fixed_windows: Tensor | None = None
+        """The window around every cell, uint8 [C, 1 or A + 1, W, W]; None where layouts differ, or without windows."""
+        if layout.random_after is None and "window" in self._makers:
             ground = layout.ground(layout.place[None]).expand(cells, -1)
-            self._fixed_windows = self._windows(ground, torch.arange(cells, device=device))
+            self.fixed_windows = self._windows(ground, torch.arange(cells, device=device))
 
     def view(self, state: State, footing: Footing) -> View:
         """What the agents see, in new tensors. footing: what the lanes of `state` stand on."""
-        observation = {name: block(state, footing) for name, block in self._blocks.items()}
+        observation = {name: block(state, footing) for name, block in self._makers.items()}
         can_interact = self._rules.affordances.can_interact(footing, state.meters)
         return View(observation, self._rules.grid.mask(state.cell, can_interact))
 
@@ -63,8 +66,8 @@ class Observer:
 
     def _window(self, state: State, _: Footing) -> Tensor:
         """uint8 [L, 1 or A + 1, W, W]."""
-        if self._fixed_windows is not None:
-            return self._fixed_windows.index_select(0, state.cell)
+        if self.fixed_windows is not None:
+            return self.fixed_windows.index_select(0, state.cell)
         return self._windows(state.ground, state.cell)
 
     def _windows(self, ground: Tensor, cell: Tensor) -> Tensor:
@@ -72,11 +75,11 @@ class Observer:
         codes = self._rules.layout.window(ground, cell)
         none = self._rules.layout.place.shape[0]
         if not self._typed:
-            return (codes < none).to(torch.uint8).view(-1, *self._shapes["window"])
+            return (codes < none).to(torch.uint8).view(-1, *self.blocks["window"][0])
         # The plane for cells off the grid has the number of "none", whose cells write a 0 there.
         planes = torch.zeros(len(codes), none + 1, codes.shape[1], dtype=torch.uint8, device=codes.device)
         plane = codes.clamp(max=none).to(torch.int64)[:, None]
-        return planes.scatter_(1, plane, (codes != none).to(torch.uint8)[:, None]).view(-1, *self._shapes["window"])
+        return planes.scatter_(1, plane, (codes != none).to(torch.uint8)[:, None]).view(-1, *self.blocks["window"][0])
 
     def _position(self, state: State, _: Footing) -> Tensor:
         """float32 [L, 2]."""
@@ -92,7 +95,7 @@ class Observer:
 
     def _temporal(self, _: State, footing: Footing) -> Tensor:
         """float32 [L, 3]."""
-        return self._clock.index_select(0, footing.stage * self._rules.affordances.day + footing.hour)
+        return self.clock.index_select(0, footing.stage * self._rules.affordances.day + footing.hour)
 
 
 def _clock(rules: AffordanceRules) -> Tensor:

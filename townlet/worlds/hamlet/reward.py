@@ -9,6 +9,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
+from townlet.worlds.hamlet.difficulty import Terms
 from townlet.worlds.hamlet.dynamics import Outcome, Rules
 from townlet.worlds.hamlet.rules import DifficultySettings, HamletSettings, RewardName
 
@@ -45,6 +46,7 @@ def _named_reward(settings: HamletSettings, rules: Rules, name: RewardName) -> R
             meter = rewards.survival_baseline.meter
             return partial(
                 survival_baseline,
+                terms=rules.terms,
                 meter=meters[meter].index,
                 initial=meters[meter].initial,
                 wait=settings.actions.wait.get(meter, 0.0),
@@ -83,14 +85,17 @@ def wellbeing(outcome: Outcome, *, meters: tuple[int, ...], death: float) -> Ten
     return product.masked_fill_(outcome.terminated, death)
 
 
-def survival_baseline(outcome: Outcome, *, meter: int, initial: float, wait: float) -> Tensor:
+def survival_baseline(
+    outcome: Outcome, *, terms: Callable[[Tensor], Terms], meter: int, initial: float, wait: float
+) -> Tensor:
     """Steps lived - R at the end of the episode, of either kind; 0 before.
 
     R is the life of one who only waits: the steps in which `initial` of the meter runs out at decay * multiplier + wait
-    a step, at most the cap.
+    a step, at most the cap. terms: what lanes of some difficulties live by.
     """
-    decay = outcome.terms.meters.decay[meter]
-    waiting = (initial / (outcome.state.multiplier * decay + wait)).clamp(max=outcome.terms.step_cap)
+    lived_by = terms(outcome.state.difficulty)
+    decay = lived_by.meters.decay[meter]
+    waiting = (initial / (outcome.state.multiplier * decay + wait)).clamp(max=lived_by.step_cap)
     return torch.where(outcome.terminated | outcome.truncated, outcome.state.steps - waiting, 0.0)
 
 

@@ -42,7 +42,7 @@ def to_tensors(saved: Saved) -> dict[str, Tensor]:
 def from_tensors(tensors: dict[str, Tensor], rules: Rules, lanes: int, device: torch.device) -> Saved:
     """The inverse. Raises CheckpointError when something is missing, unknown, of another form, or impossible."""
     check_forms("saved world", tensors, _forms(rules, lanes))
-    own = {name: tensor.to(device, copy=True) for name, tensor in tensors.items()}
+    own = {name: tensor.to(device, copy=True).contiguous() for name, tensor in tensors.items()}
     state = State(
         lane=own["lane"],
         stream=lane_streams(own["seed"], own["lane"]),

@@ -12,7 +12,7 @@ LAYOUT = ("place", "ground")
 
 @dataclass(frozen=True)
 class State:
-    """Where every lane is in its life.
+    """Where every lane is in its life. All tensors are contiguous.
 
     lane: int64 [L], its number among all lanes that share the seed. stream: int64 [L], of its random numbers, which
     follows from that. episode: int64 [L], how many came before this one.

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from townlet.errors import InvalidRequestError
 from townlet.worlds.hamlet.affordances import Footing
-from townlet.worlds.hamlet.dynamics import Outcome, Rules, advance
-from townlet.worlds.hamlet.episodes import begin, unborn
+from townlet.worlds.hamlet.dynamics import Outcome, Rules
+from townlet.worlds.hamlet.episodes import unborn
 from townlet.worlds.hamlet.lane import Lane, describe_lane
-from townlet.worlds.hamlet.observation import Observer
+from townlet.worlds.hamlet.mechanics import build_mechanics
 from townlet.worlds.hamlet.reward import build_reward
 from townlet.worlds.hamlet.rules import DifficultySettings, HamletSettings
 from townlet.worlds.hamlet.saved import Saved, from_tensors, to_tensors
@@ -37,11 +37,13 @@ class HamletWorld:
         device: str | torch.device = "cpu",
         first_lane: int = 0,
         difficulties: Sequence[DifficultySettings] = (),
+        *,
+        compiled: bool = True,
     ) -> None:
         """seed: 0 to 2**63 - 1. first_lane: number of the first lane among all lanes that share the seed.
 
         difficulties: those that `set_difficulty` chooses from, every lane beginning with the first; none: every lane
-        plays the level as it is.
+        plays the level as it is. compiled: whether to go by compiled rules where there are any; the steps are the same.
         """
         assert lanes >= 1, lanes
         assert 0 <= seed < 2**63, seed
@@ -52,7 +54,7 @@ class HamletWorld:
         self._seed = torch.tensor(seed, device=device)
         self.device = self._seed.device
         self.rules = Rules.of(settings, self.device, difficulties)
-        self._observer = Observer(settings, self.rules)
+        self._mechanics = build_mechanics(settings, self.rules, self.device, compiled=compiled)
         self._reward = build_reward(settings, self.rules, difficulties)
         self._run_episodes = 0
         lane = torch.arange(first_lane, first_lane + lanes, device=self.device)
@@ -64,8 +66,8 @@ class HamletWorld:
 
     def reset(self) -> View:
         """Start a new episode in every lane."""
-        self._state = begin(self.rules, self._state, self._run_episodes)
-        self._footing = self.rules.footing(self._state)
+        self._state = self._mechanics.begin(self._state, self._run_episodes)
+        self._footing = self._mechanics.footing(self._state)
         return self.view()
 
     def step(self, action: Tensor) -> Step:
@@ -75,7 +77,7 @@ class HamletWorld:
         InvalidRequestError for another shape or dtype or an unknown action ID, and then nothing has changed.
         """
         known, unknown = self._checked(action)
-        outcome = advance(self.rules, self._state, self.footing, known)
+        outcome = self._mechanics.advance(self._state, self.footing, known)
         reward = self._reward(outcome)
         state, ended = outcome.state, outcome.terminated | outcome.truncated
         # The only point of a step at which the host waits for the device.
@@ -83,12 +85,12 @@ class HamletWorld:
         if unknown_count:
             raise InvalidRequestError(self._unknown_action(action))
         finished = self._finish(state, ended, ended_count) if ended_count else None
-        self._state, self._footing, self._last = state, self.rules.footing(state), outcome
+        self._state, self._footing, self._last = state, self._mechanics.footing(state), outcome
         return Step(self.view(), reward, outcome.terminated, outcome.truncated, finished)
 
     def view(self) -> View:
         """What the agents see now."""
-        return self._observer.view(self._state, self.footing)
+        return self._mechanics.view(self._state, self.footing)
 
     def set_run_episodes(self, episodes: int) -> None:
         """Tell how many episodes the whole run has finished; `random_after` layouts depend on it."""
@@ -104,7 +106,7 @@ class HamletWorld:
         possible = (multiplier >= 0.0) & multiplier.isfinite()
         if not possible.all():
             raise InvalidRequestError(f"multiplier: expected 0 or more, found {multiplier[~possible][0].item()}")
-        self._state = replace(self._state, multiplier=multiplier.clone())
+        self._state = replace(self._state, multiplier=multiplier.clone(memory_format=torch.contiguous_format))
 
     def set_difficulty(self, lanes: Tensor, difficulty: Tensor) -> None:
         """Set the difficulty of lanes whose running episode has not taken a step: it holds from the first one on.
@@ -122,7 +124,7 @@ class HamletWorld:
             raise InvalidRequestError(f"difficulty: expected lanes that have taken no step yet, found {found}")
         after = self._state.difficulty.index_copy(0, lanes, difficulty)
         self._state = replace(self._state, difficulty=after)
-        self._footing = self.rules.footing(self._state)
+        self._footing = self._mechanics.footing(self._state)
 
     def state_dict(self) -> dict[str, Tensor]:
         """Everything that a lane's future depends on."""
@@ -136,7 +138,7 @@ class HamletWorld:
         """
         saved = from_tensors(state, self.rules, self.lanes, self.device)
         self._state, self._seed, self._run_episodes = saved.state, saved.seed, saved.run_episodes
-        self._footing = self.rules.footing(self._state)
+        self._footing = self._mechanics.footing(self._state)
 
     @property
     def state(self) -> State:
@@ -167,8 +169,8 @@ class HamletWorld:
         lanes = torch.nonzero_static(ended, size=count).squeeze(1)
         one_layout = self.rules.layout.shared is not None
         last = state.of_lanes(lanes, one_layout=one_layout)
-        view = self._observer.view(last, self.rules.footing(last))
-        state.put(lanes, begin(self.rules, last, self._run_episodes), one_layout=one_layout)
+        view = self._mechanics.view(last, self._mechanics.footing(last))
+        state.put(lanes, self._mechanics.begin(last, self._run_episodes), one_layout=one_layout)
         return Finished(lanes, view, last.steps)
 
     def _checked(self, action: Tensor) -> tuple[Tensor, Tensor]:

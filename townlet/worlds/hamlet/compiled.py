@@ -1,0 +1,191 @@
+"""The rules of a level by compiled code, for CPUs: see `kernels.c`, and its legend."""
+
+import ctypes
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from townlet.worlds.hamlet.affordances import Footing, PaymentTerms
+from townlet.worlds.hamlet.difficulty import Difficulties
+from townlet.worlds.hamlet.dynamics import Outcome, Rules
+from townlet.worlds.hamlet.meters import Cascade, Modulation
+from townlet.worlds.hamlet.observation import Observer
+from townlet.worlds.hamlet.rules import DifficultySettings, HamletSettings
+from townlet.worlds.hamlet.state import State
+from townlet.worlds.interface import View
+
+BLOCKS = ("cell", "affordances", "window", "position", "meters", "underfoot", "temporal")
+"""Every block that a level may show, in the order in which `hamlet_view` takes them."""
+
+
+class CompiledMechanics:
+    """One pass over the lanes for each function. A `Mechanics`."""
+
+    def __init__(self, library: ctypes.CDLL, settings: HamletSettings, rules: Rules, observer: Observer) -> None:
+        """rules, observer: those of the settings, on the CPU."""
+        self._layout, self._actions, self._blocks = rules.layout, rules.grid.actions, observer.blocks
+        self._tables = _tables(settings, rules, observer)
+        """Kept for the compiled code, which knows only where they lie."""
+        self._rules = _structure(_numbers(rules, observer), rules.meters.threshold, self._tables)
+        at = ctypes.addressof(self._rules)
+        self._footing = _function(library.hamlet_footing, at, tensors=8)
+        self._advance = _function(library.hamlet_advance, at, tensors=19)
+        self._begin = _function(library.hamlet_begin, at, tensors=10, numbers=1)
+        self._view = _function(library.hamlet_view, at, tensors=10 + len(BLOCKS))
+
+    def footing(self, state: State) -> Footing:
+        """See `Rules.footing`."""
+        underfoot, stage, hour = _integers(3, len(state.cell))
+        is_open = torch.empty(len(state.cell), dtype=torch.bool)
+        given = (state.cell, state.steps, state.progress, state.ground)
+        self._footing(len(state.cell), *given, underfoot, stage, hour, is_open)
+        return Footing(underfoot, stage, hour, is_open, state.difficulty)
+
+    def advance(self, state: State, footing: Footing, action: Tensor) -> Outcome:
+        """See `dynamics.advance`."""
+        assert action.shape == state.cell.shape, (action.shape, state.cell.shape)
+        gained, cell, steps, progress = _integers(4, len(action))
+        interacted, terminated, truncated = torch.empty(3, len(action), dtype=torch.bool).unbind(0)
+        acted, meters = torch.empty(2, *state.meters.shape).unbind(0)
+        before = (state.cell, state.meters, state.steps, state.progress, state.multiplier, state.difficulty)
+        stood_on = (footing.underfoot, footing.stage, footing.open)
+        after = (cell, steps, progress, interacted, terminated, truncated, acted, meters)
+        self._advance(len(action), action.contiguous(), *before, *stood_on, gained, *after)
+        return Outcome(
+            state=replace(state, cell=cell, meters=meters, steps=steps, progress=progress),
+            terminated=terminated,
+            truncated=truncated,
+            stood_on=footing,
+            interacted=interacted,
+            meters_before=state.meters,
+            meters_acted=acted,
+        )
+
+    def begin(self, ended: State, run_episodes: int) -> State:
+        """See `episodes.begin`."""
+        episode, cell, steps, progress = _integers(4, len(ended.cell))
+        meters, place, ground = torch.empty_like(ended.meters), ended.place, ended.ground
+        if self._layout.shared is None:
+            place, ground = torch.empty_like(place), torch.empty_like(ground)
+        is_random, keys = self._layout.is_random(run_episodes), torch.empty(self._layout.cells, dtype=torch.int64)
+        fresh = (episode, cell, meters, steps, progress, place, ground)
+        self._begin(len(cell), is_random, ended.stream, ended.episode, keys, *fresh)
+        return replace(
+            ended,
+            episode=episode,
+            cell=cell,
+            meters=meters,
+            steps=steps,
+            progress=progress,
+            place=place,
+            ground=ground,
+        )
+
+    def view(self, state: State, footing: Footing) -> View:
+        """See `Observer.view`."""
+        lanes = len(state.cell)
+        mask = torch.empty(lanes, self._actions, dtype=torch.bool)
+        seen = {name: torch.empty(lanes, *shape, dtype=dtype) for name, (shape, dtype) in self._blocks.items()}
+        places = (state.cell, state.meters, state.difficulty, state.place, state.ground)
+        stood_on = (footing.underfoot, footing.stage, footing.hour, footing.open)
+        self._view(lanes, *places, *stood_on, mask, *map(seen.get, BLOCKS))
+        return View(seen, mask)
+
+
+def _integers(count: int, lanes: int) -> tuple[Tensor, ...]:
+    """That many new tensors, int64 [lanes]."""
+    return torch.empty(count, lanes, dtype=torch.int64).unbind(0)
+
+
+def _function(compiled: Any, rules: int, *, tensors: int, numbers: int = 0) -> Callable[..., None]:
+    """Takes the number of lanes, `numbers` more, and contiguous tensors of the CPU; None where there is none.
+
+    rules: where they lie.
+    """
+    compiled.argtypes = [ctypes.c_void_p, *[ctypes.c_int64] * (1 + numbers), *[ctypes.c_void_p] * tensors]
+    compiled.restype = None
+
+    def function(*given: int | Tensor | None) -> None:
+        compiled(rules, *[each.data_ptr() if isinstance(each, Tensor) else each for each in given])
+
+    return function
+
+
+def _structure(numbers: dict[str, int], threshold: float, tables: dict[str, Tensor | None]) -> ctypes.Structure:
+    """What `kernels.c` knows as Rules: its fields are these, in this order."""
+    counted = [(name, ctypes.c_int64) for name in numbers]
+    looked_up = [(name, ctypes.c_void_p) for name in tables]
+    form: type[ctypes.Structure] = type(
+        "Rules", (ctypes.Structure,), {"_fields_": [*counted, ("threshold", ctypes.c_float), *looked_up]}
+    )
+    at = {name: None if table is None else table.data_ptr() for name, table in tables.items()}
+    return form(**numbers, threshold=threshold, **at)
+
+
+def _numbers(rules: Rules, observer: Observer) -> dict[str, int]:
+    """What is one number for all lanes."""
+    affordances, layout, meters = rules.affordances, rules.layout, rules.meters
+    return {
+        "actions": rules.grid.actions,
+        "cells": layout.cells,
+        "meters": len(meters.decay),
+        "affordances": len(layout.place),
+        "stages": affordances.gain.shape[1],
+        "most_ticks": affordances.most_ticks,
+        "day": affordances.day,
+        "difficulties": 1 if rules.difficulties is None else len(rules.difficulties.step_cap),
+        "ground": len(layout.empty),
+        "window": len(layout.window_offsets),
+        "planes": observer.blocks["window"][0][0] if "window" in observer.blocks else 0,
+        "modulations": len(meters.modulations),
+        "groups": len(meters.cascade_groups),
+        "lethals": len(meters.lethal),
+        "payment": affordances.payment,
+        "mask_unaffordable": affordances.mask_unaffordable,
+    }
+
+
+def _tables(settings: HamletSettings, rules: Rules, observer: Observer) -> dict[str, Tensor | None]:
+    """What is looked up; None for what the level lacks."""
+    grid, affordances, layout, meters = rules.grid, rules.affordances, rules.layout, rules.meters
+    as_it_is = [DifficultySettings()]
+    difficulties = rules.difficulties or Difficulties.of(settings, as_it_is, layout.place.device)
+    paying = affordances.payment_terms or PaymentTerms(torch.tensor([False]), affordances.gain[affordances.payment])
+    cascades = [cascade for group in meters.cascade_groups for cascade in group]
+    tables = {
+        "destination": grid.destination,
+        "action_mask": grid.action_mask,
+        "relative": grid.relative,
+        "action_cost": meters.action_cost,
+        "initial": meters.initial,
+        "decay": difficulties.decay,
+        "coefficients": difficulties.coefficients,
+        "modulated": _ends(meters.modulations),
+        "cascaded": _ends(cascades),
+        "group_end": torch.tensor([len(group) for group in meters.cascade_groups], dtype=torch.int64).cumsum(0),
+        "lethal": torch.tensor(meters.lethal),
+        "step_cap": difficulties.step_cap,
+        "gain": affordances.gain,
+        "payment_gain": paying.gain,
+        "free": paying.free,
+        "least_money": affordances.least_money,
+        "progress_after": affordances.progress_after,
+        "open": affordances.open,
+        "clock": observer.clock,
+        "place": layout.place,
+        "shared": layout.shared,
+        "empty": layout.empty,
+        "inner": layout.inner,
+        "corner": layout.corner,
+        "window_offsets": layout.window_offsets,
+        "fixed_windows": observer.fixed_windows,
+    }
+    return {name: None if table is None else table.contiguous() for name, table in tables.items()}
+
+
+def _ends(pulls: Sequence[Modulation | Cascade]) -> Tensor:
+    """Source and target of each, int64 [count, 2]."""
+    return torch.tensor([[pull.source, pull.target] for pull in pulls], dtype=torch.int64)
