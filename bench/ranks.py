@@ -59,7 +59,7 @@ class Weighed(nn.Module):
 
     def forward(self, batch: Batch | SequenceBatch) -> Tensor:
         """The loss of a share."""
-        value: Tensor = self._loss(self.online, self.target, batch).value  # type: ignore[arg-type]  # they belong together
+        value: Tensor = self._loss(self.online, self.target, batch).value
         return value
 
 

@@ -7,9 +7,10 @@ import torch
 
 from learner.assembly import Assembly
 from learner.batch import TransitionWindows
+from learner.compilation import compiled
 from learner.curiosity import Curiosity
 from learner.intrinsic_weight import IntrinsicWeight
-from learner.loss import SequenceLoss, TransitionLoss
+from learner.loss import LossOf, SequenceLoss, TransitionLoss
 from learner.ranks import Ranks
 from learner.round_batches import RoundBatches
 from learner.round_shards import RoundShards
@@ -25,12 +26,13 @@ from townlet.replay_settings import PrioritizedSettings
 from townlet.specs import EnvironmentSpec
 
 
-def build_loss(config: Config) -> TransitionLoss | SequenceLoss:
-    """What the configured network minimises."""
+def build_loss(config: Config) -> LossOf:
+    """What the configured network minimises. Raises ConfigError when it is to be compiled and cannot be."""
     learner, sequence = config.learner, config.sequence
-    if sequence is None:
-        return TransitionLoss(learner.huber_delta, learner.value_rescaling)
-    return SequenceLoss(learner.huber_delta, learner.value_rescaling, sequence.priority_eta, sequence.period)
+    loss: LossOf = TransitionLoss(learner.huber_delta, learner.value_rescaling)
+    if sequence is not None:
+        loss = SequenceLoss(learner.huber_delta, learner.value_rescaling, sequence.priority_eta, sequence.period)
+    return compiled(loss, torch.device(learner.device)) if learner.compile else loss
 
 
 def build_curiosity(

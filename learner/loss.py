@@ -1,5 +1,6 @@
 """The losses of Q-learning, as equations. B is the batch, T the unrolled steps, N the n-step horizon, A the actions."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -23,6 +24,10 @@ class Loss:
     priorities: Tensor
     mean_q: Tensor
     steps: int | Tensor
+
+
+LossOf = Callable[..., Loss]
+"""Of the online network, the target network and a batch of the kind that these are trained on."""
 
 
 @dataclass(frozen=True)

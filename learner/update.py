@@ -15,7 +15,7 @@ from learner.batch import Batch
 from learner.curiosity import Curiosity
 from learner.flat_adam import FlatAdam
 from learner.flat_parameters import FlatParameters
-from learner.loss import Loss
+from learner.loss import LossOf
 from learner.ranks import Alone, Ranks, Rates
 from learner.sequences import SequenceBatch
 from learner.share import AnyBatch, undivided
@@ -57,7 +57,7 @@ class QLearning:
         self,
         network: QNetwork,
         settings: LearnerSettings,
-        loss: Callable[..., Loss],
+        loss: LossOf,
         curiosity: Curiosity | None = None,
         ranks: Ranks | None = None,
         hand_out: HandOut = undivided,

@@ -38,6 +38,7 @@ FREE = {
         *(
             "learner.batch_size",
             "learner.precision",
+            "learner.compile",
             "learner.learning_rate",
             "learner.adam_epsilon",
             "learner.huber_delta",

@@ -42,6 +42,8 @@ class LearnerSettings(Settings):
     address: what the others dial. listen: where the learner listens, when that is elsewhere; null: at `address`.
     precision: of the products of matrices in both passes of an update. bfloat16 is for devices that are made for it,
     GPUs and CPUs with AMX. Parameters, values, losses and the optimiser are float32 all the same.
+    compile: let torch make code for these networks and batches (torch.compile) at the first update, which takes up to a
+    minute. It pays for feed-forward networks; on a CPU it needs a C++ compiler.
     ranks: processes on this machine that share each batch evenly, each with a GPU of its own where device is cuda.
     reward_scale: applied to the extrinsic reward when a batch is assembled, never to what is stored or shown.
     averaging: decay an update of the averaged network, the one that is evaluated.
@@ -57,6 +59,7 @@ class LearnerSettings(Settings):
     device: Device = "cpu"
     threads: Count = 1
     precision: Literal["float32", "bfloat16"] = "float32"
+    compile: bool = False
     batch_size: Count = 64
     ranks: Annotated[Count, Field(le=64)] = 1
     learning_rate: Positive = 2.5e-4
