@@ -19,6 +19,7 @@ from townlet.checkpoint.state import State
 from townlet.checkpoint.store import VersionStore
 from townlet.errors import CheckpointError, InvalidRequestError
 from townlet.failpoints import failpoint
+from townlet.own_thread import OwnThread
 from townlet.telemetry import stand_on
 from townlet.tracing import span
 
@@ -81,17 +82,18 @@ class ShardVersions:
         self._version = 0
         self._writing: asyncio.Task[Prepared] | None = None
         self._cutting = asyncio.Lock()
+        self._disk = OwnThread("versions")
 
     async def newest(self) -> int | None:
         """The newest version, of those that can be read, in which this shard had episodes."""
-        listed = await asyncio.to_thread(self._store.versions)
+        listed = await self._disk(self._store.versions)
         counter = f"{self._component}.appended"
         mine = [each.version for each in listed if each.manifest and each.manifest.counters.get(counter)]
         return max(mine, default=None)
 
     async def open(self, version: int) -> "TakenUp":
         """The shard's part of a version, every byte of it verified. Raises CheckpointError, or MismatchError."""
-        opened = await asyncio.to_thread(self._store.open, version, self._component)
+        opened = await self._disk(self._store.open, version, self._component)
         return TakenUp(opened, self._component)
 
     async def cut(self, version: int, commits: Commits, round: int) -> None:
@@ -150,14 +152,14 @@ class ShardVersions:
         orders = cut.table["orders"].tolist()
         segments = {order: self._segments[order] for order in orders if order in self._segments}
         async for episodes in _segments_of(self._log.read([order for order in orders if order not in segments])):
-            content = await asyncio.to_thread(encode_segment, episodes)
+            content = await self._disk(encode_segment, episodes)
             failpoint("replay.version.before_segment")
-            record = await asyncio.to_thread(self._store.write_segment, self._component, content)
+            record = await self._disk(self._store.write_segment, self._component, content)
             segments |= {episode.order: record for episode in episodes}
         failpoint("replay.version.before_state")
         records = tuple(segments[order] for order in orders)
         state = _state_of(cut, records) | {"round": round}
-        files = await asyncio.to_thread(self._store.write_state, version, self._component, state)
+        files = await self._disk(self._store.write_state, version, self._component, state)
         return Prepared(cut.meta.appended, tuple(orders), records, files)
 
 
