@@ -1,6 +1,6 @@
 """The servicers of a server, which may come after it has begun to listen."""
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
 import grpc
@@ -31,9 +31,11 @@ class LateServices(grpc.GenericRpcHandler):
         """The handler of a method; None where there is none."""
         found = next(filter(None, (each.service(handler_call_details) for each in self.added)), None)
         if found is None and not self.added and str(handler_call_details.method).startswith(OURS):
-            return grpc.unary_unary_rpc_method_handler(_not_yet)
+            return grpc.unary_stream_rpc_method_handler(_not_yet)
         return found
 
 
-async def _not_yet(_: object, __: object) -> None:
+async def _not_yet(_: object, __: object) -> AsyncIterator[bytes]:
+    """A stream of no answers: a call for one answer would be sent an empty one before it is refused."""
     raise UnavailableError("it has just started, and is not ready yet")
+    yield b""

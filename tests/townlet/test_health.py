@@ -5,18 +5,20 @@ import subprocess
 import sys
 import time
 
+import grpc
 import pytest
 from redis_process import RedisServer
 from run_process import CONFIGS
 from shard_process import ShardProcess
 
 from learner.front import Front
-from protos import admin_pb2, admin_pb2_grpc
+from protos import admin_pb2, admin_pb2_grpc, policy_pb2
 from townlet.config_file import load_config
 from townlet.errors import ConfigError, UnavailableError
 from townlet.health import check
 from townlet.health_server import HealthServer
 from townlet.rpc import call, open_channel
+from townlet.subscribe_call import subscribe_method
 
 L0 = CONFIGS / "L0_minimal.yaml"
 
@@ -42,6 +44,9 @@ def test_a_learner_that_restores_lives_and_whoever_calls_it_is_told_to_come_agai
             check(config, "learner", 0, live=False)
         with pytest.raises(UnavailableError, match="it has just started, and is not ready yet"):
             call(admin_pb2_grpc.AdminServiceStub(channel).Status, admin_pb2.StatusRequest(), peer="learner")
+        stream = subscribe_method(channel)(policy_pb2.SubscribeRequest(run="r"), timeout=10)
+        with pytest.raises(grpc.RpcError, match="it has just started, and is not ready yet"):
+            next(stream)  # and not first a policy that is none
 
 
 def test_a_shard_lives_before_its_redis_does_and_is_ready_with_it(short_folder, free_port):
