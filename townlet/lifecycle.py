@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import queue
 import signal
 import socket
 import sys
@@ -66,15 +67,9 @@ def run_service(
     """
     stop = threading.Event()
     signals: list[int] = []
+    _stop_when_told(stop, signals)
     die_with_parent()
     reuse_memory()
-
-    def note(number: int, _: object) -> None:
-        signals.append(number)
-        stop.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, note)
     try:
         arguments = parser.parse_args(namespace=ServiceArguments())
         config = load_config(arguments.config, arguments.overrides, os.environ)
@@ -97,6 +92,26 @@ def run_service(
         return 70  # EX_SOFTWARE: a bug of ours
     log.info("stopped")
     return 0
+
+
+def _stop_when_told(stop: threading.Event, signals: list[int]) -> None:
+    """Note SIGTERM and SIGINT, and set `stop` at the first.
+
+    A handler interrupts whatever is being done, other handlers included, so that it may not take the event's lock.
+    """
+    told: queue.SimpleQueue[int] = queue.SimpleQueue()  # to put something in is safe in a handler
+
+    def note(number: int, _: object) -> None:
+        signals.append(number)
+        told.put(number)
+
+    def wait() -> None:
+        told.get()
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, note)
+    threading.Thread(target=wait, name="signals", daemon=True).start()
 
 
 def _fail(program: str, error: TownletError) -> int:

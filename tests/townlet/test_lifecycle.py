@@ -1,5 +1,6 @@
 """How a service ends, or starts over."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -62,3 +63,37 @@ def test_a_service_that_starts_over_stays_the_same_process_until_it_is_told_to_s
         assert set(lives) == {f"{service.pid} 7"}
         service.send_signal(signal.SIGTERM)
         assert service.wait(20) == 0
+
+
+TOLD_OFTEN = """
+import sys, threading
+from townlet.lifecycle import arguments_parser, run_service
+
+def main(config, arguments, stop):
+    waiting = [threading.Thread(target=stop.wait) for _ in range(4)]
+    for thread in waiting:
+        thread.start()
+    print("waits", flush=True)
+    for thread in waiting:
+        thread.join()
+
+sys.exit(run_service(arguments_parser("service", "Waits."), lambda arguments: "service", main))
+"""
+
+
+def test_a_service_that_is_told_again_and_again_stops_as_well(tmp_path):
+    """As the kernel does it when a parent of many threads dies: a handler must not wait for a lock that it holds."""
+    config, script = tmp_path / "config.yaml", tmp_path / "service.py"
+    config.write_text(dump_config(load_config(CONFIGS / "L0_minimal.yaml", (f"run.root={tmp_path}",))))
+    script.write_text(TOLD_OFTEN)
+    for _ in range(5):
+        command = [sys.executable, str(script), str(config)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as service:
+            while b"waits" not in service.stdout.readline():
+                assert service.poll() is None
+            for _ in range(3_000):
+                os.kill(service.pid, signal.SIGTERM)  # it is not reaped yet, so this is nobody else
+            try:
+                assert service.wait(20) == 0
+            finally:
+                service.kill()
