@@ -113,6 +113,7 @@ class Commits:
             while True:
                 group = await self._next_group()
                 await self._commit(group)
+                group = []  # nobody keeps what it brought while the next one gathers
         except asyncio.CancelledError:
             self._turn_away(group)
             raise
@@ -226,6 +227,7 @@ def _size(operation: Append | Open) -> int:
 
 
 def _refuse(operation: Append | Open, error: TownletError) -> None:
+    """Tell whoever asked, without the frames that the error came through: they hold the operation, which holds it."""
     if not operation.done.done():
-        operation.done.set_exception(error)
+        operation.done.set_exception(error.with_traceback(None))
         operation.done.exception()  # has been seen: whoever asked may have gone away

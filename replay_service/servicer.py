@@ -111,8 +111,8 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
         if stored:
             self._metrics.appending(stored[-1])
         blocked_by = "" if len(stored) == len(request.episodes) else shard.table.limiter.why_no_insert()
-        answers = await asyncio.gather(*stored)
-        return pb.AppendResponse(next_sequence=answers[-1] if answers else known.next_sequence, blocked_by=blocked_by)
+        next_sequence = await _last_answer(stored) if stored else known.next_sequence
+        return pb.AppendResponse(next_sequence=next_sequence, blocked_by=blocked_by)
 
     async def _enter_appends(
         self, shard: Shard, request: pb.AppendRequest, known: Producer
@@ -358,6 +358,18 @@ def _lockstep_of(shard: Shard, in_rounds: bool) -> Lockstep | None:
             f"schedule: this shard serves {'lockstep' if shard.lockstep else 'async'}, found a call {found}"
         )
     return shard.lockstep
+
+
+async def _last_answer(stored: "list[asyncio.Future[int]]") -> int:
+    """What the last of them says, once all are there; they leave the list.
+
+    Else the error of one that was refused would keep the frame that waits for it, which keeps that one: with all that
+    the request brought, until the garbage collector comes by.
+    """
+    try:
+        return (await asyncio.gather(*stored))[-1]
+    finally:
+        stored.clear()
 
 
 def _note_failure(taking_up: "asyncio.Task[None]") -> None:

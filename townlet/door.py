@@ -46,7 +46,7 @@ def _answering(answer: Callable[..., Any], decoded: Callable[[Any], Any], check:
             check(context)
             return await answer(decoded(message), context)
         except TownletError as error:
-            return await context.abort(to_code(error), _details(error))
+            return _refuse(context, error)
 
     return behaviour
 
@@ -62,14 +62,19 @@ def _streaming(stream: Callable[..., Any], decoded: Callable[[Any], Any], check:
             async for response in answers:
                 yield response
         except TownletError as error:
-            await context.abort(to_code(error), _details(error))
+            _refuse(context, error)
 
     return behaviour
 
 
-def _details(error: TownletError) -> str:
-    """What is told of an error: a peer refuses a status that says too much, such as a name of a megabyte."""
-    return str(error)[:LONGEST_DETAILS]
+def _refuse(context: Context, error: TownletError) -> None:
+    """The status that the call ends with once its behaviour has come to an end.
+
+    To abort it would raise an error that the call keeps, and that keeps the call, with all that it brought, until the
+    garbage collector comes by. A peer refuses a status that says too much, such as a name of a megabyte.
+    """
+    context.set_code(to_code(error))
+    context.set_details(str(error)[:LONGEST_DETAILS])
 
 
 def _decoded(decode: Decode, message: bytes) -> Any:

@@ -124,10 +124,10 @@ def start_call(
         raise UnavailableError(f"{peer} is called no more: the connection has been closed") from None
 
     def result() -> Response:
-        try:
-            return answer.result()
-        except grpc.RpcError as error:
-            raise from_rpc_error(error, peer) from None
+        failure = answer.exception()  # raised by grpc, it would keep the frames that keep it
+        if isinstance(failure, grpc.RpcError):
+            raise from_rpc_error(failure, peer)
+        return answer.result()
 
     return result
 

@@ -1,6 +1,7 @@
 """Errors keep their kind across a call; what is worth a retry is repeated, and nothing else."""
 
 import asyncio
+import gc
 import threading
 
 import grpc
@@ -66,6 +67,25 @@ def test_what_was_refused_arrives_with_its_reason(served):
     answers.error = RefusedError("not as things stand")
     with pytest.raises(TownletError, match=r"^not as things stand$"):
         call(stub.Stats, replay_pb2.StatsRequest(), peer="shard")
+
+
+def test_a_call_that_failed_is_held_by_nobody_afterwards(served):
+    """Its error would keep it, and it the error, with all that it was to bring, until the garbage collector comes."""
+    answers, stub, _ = served
+    answers.error = RefusedError("not as things stand")
+
+    def held() -> int:
+        return sum(issubclass(type(each), grpc.RpcError) for each in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        before = held()
+        with pytest.raises(TownletError):
+            call(stub.Stats, replay_pb2.StatsRequest(), peer="shard")
+        assert held() == before
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import grpc
 import grpc.aio
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from townlet.rpc_handlers import behaviour_of, with_behaviour
+from townlet.rpc_handlers import behaviour_of, refusal_of, with_behaviour
 
 BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -68,7 +68,7 @@ class _Method:
                 raise
             finally:
                 self._seconds.observe(time.perf_counter() - began)
-            self._ok.inc()
+            self._count_end(context)
             return response
 
         return behaviour
@@ -81,14 +81,19 @@ class _Method:
             except BaseException as error:
                 self._handled(_code(context, error)).inc()
                 raise
-            self._ok.inc()
+            self._count_end(context)
 
         return behaviour
+
+    def _count_end(self, context: Context) -> None:
+        """A behaviour has come to an end."""
+        refusal = refusal_of(context)
+        (self._handled(refusal.name) if refusal else self._ok).inc()
 
 
 def _code(context: Context, error: BaseException) -> str:
     """The status with which a call has failed."""
     if isinstance(error, asyncio.CancelledError | GeneratorExit):
         return "CANCELLED"
-    code = context.code()
-    return code.name if isinstance(code, grpc.StatusCode) and code is not grpc.StatusCode.OK else "UNKNOWN"
+    refusal = refusal_of(context)
+    return refusal.name if refusal else "UNKNOWN"

@@ -15,7 +15,7 @@ from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
-from townlet.rpc_handlers import with_behaviour
+from townlet.rpc_handlers import refusal_of, with_behaviour
 from townlet.tracing import Attributes, Metadata
 
 EXPORT_LIMIT_S = 2.0
@@ -93,8 +93,11 @@ class _TracedCalls(grpc.aio.ServerInterceptor):
         async def behaviour(request: Any, context: Context) -> Any:
             carrier = {key: value for key, value in context.invocation_metadata() or () if isinstance(value, str)}
             caller = propagate.extract(carrier)
-            with self._tracer.start_as_current_span(method, caller, trace.SpanKind.SERVER):
-                return await answer(request, context)
+            with self._tracer.start_as_current_span(method, caller, trace.SpanKind.SERVER) as span:
+                response = await answer(request, context)
+                if refusal_of(context):
+                    span.set_status(trace.StatusCode.ERROR, context.details())
+                return response
 
         return behaviour
 
