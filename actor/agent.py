@@ -13,6 +13,7 @@ from townlet.networks.acting import ActingNetwork
 from townlet.networks.interface import QNetwork
 from townlet.networks.memory import Memory
 from townlet.policy import load_weights, take_up_parameters
+from townlet.subscribe_call import ReceivedPolicy
 from townlet.worlds.interface import Step, View
 
 
@@ -45,12 +46,12 @@ class Agent:
         """The chance with which each lane explores, float32 [L]."""
         return self._epsilon
 
-    def adopt(self, policy: policy_pb2.Policy) -> None:
+    def adopt(self, policy: ReceivedPolicy) -> None:
         """Act with this policy from now on. Raises CheckpointError when its weights do not fit the network."""
         load_weights(self._acting.network, policy.weights, f"policy {policy.version}")
         if self._curiosity is not None:
             self._curiosity.adopt(policy)
-        self._epsilon = self._epsilon_of(policy.exploration).to(self._generator.device)
+        self._epsilon = self._epsilon_of(policy.rest.exploration).to(self._generator.device)
         self.policy_version = policy.version
 
     def act(self, view: View) -> Tensor:

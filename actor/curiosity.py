@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
-from protos import policy_pb2
 from townlet.networks.distillation import RandomDistillation
 from townlet.policy import load_weights, take_up_parameters
+from townlet.subscribe_call import ReceivedPolicy
 from townlet.worlds.interface import Observation, Step
 
 
@@ -15,9 +15,9 @@ class Curiosity:
     def __init__(self, distillation: RandomDistillation) -> None:
         self._distillation = distillation.eval().requires_grad_(False)
 
-    def adopt(self, policy: policy_pb2.Policy) -> None:
+    def adopt(self, policy: ReceivedPolicy) -> None:
         """Know from now on what the learner knew with this policy. Raises CheckpointError when it does not fit."""
-        load_weights(self._distillation, policy.curiosity, f"policy {policy.version}, curiosity")
+        load_weights(self._distillation, policy.rest.curiosity, f"policy {policy.version}, curiosity")
 
     def state_dict(self) -> dict[str, Tensor]:
         """Both networks and the normalisers, as copies."""

@@ -70,7 +70,7 @@ class EpisodeAccumulator:
         }
         if novelty is not None:
             columns["intrinsic_reward"] = novelty
-        self._records[self._lanes, self._steps] = encode(self._layout, columns)
+        self._write(self._lanes, self._steps, columns)
         self._steps += 1
         self._most_steps += 1
         parts = []
@@ -126,9 +126,17 @@ class EpisodeAccumulator:
         columns = {**_view_columns(final), **{name: column[lanes] for name, column in last.items()}}
         if self._snapshots is not None:
             columns["recurrent_state"] = self._snapshots.part(self._steps)[lanes]
-        self._records[lanes, steps] = encode(self._layout, columns)
+        self._write(lanes, steps, columns)
         self._steps[lanes] = 0
         return [self._part(*ends) for ends in zip(lanes.tolist(), steps.tolist(), strict=True)]
+
+    def _write(self, lanes: Tensor, steps: Tensor, columns: dict[str, Tensor]) -> None:
+        """Put a record of each lane behind the `steps` it has. lanes, steps: int64 [F]. columns: [F, ...]."""
+        records = encode(self._layout, columns)
+        if records.device.type == "cpu":  # a row at a time; torch copies byte by byte
+            self._records.numpy()[lanes.numpy(), steps.numpy()] = records.numpy()
+        else:
+            self._records[lanes, steps] = records
 
     def _memory_columns(self, memory: Memory) -> dict[str, Tensor]:
         if self._snapshots is None:

@@ -27,7 +27,8 @@ def evaluate(
     """Play one fresh episode in each lane whenever a policy is `period_updates` newer than the last one played."""
     due_updates = period_updates
     while (policy := policies.wait()) is not None:
-        if policy.updates < due_updates:
+        updates = policy.rest.updates
+        if updates < due_updates:
             continue
         load_weights(network, policy.weights, f"policy {policy.version}")
         reporter.policy_version = policy.version
@@ -36,7 +37,7 @@ def evaluate(
             return
         evaluation = control_pb2.Evaluation(
             policy_version=policy.version,
-            updates=policy.updates,
+            updates=updates,
             episodes=world.lanes,
             mean_survival=survival.mean.value,
             standard_error=survival.mean.standard_error,
@@ -45,5 +46,5 @@ def evaluate(
             habits=survival.habits,
         )
         reporter.add_evaluation(evaluation)
-        log.info("evaluated", updates=policy.updates, **vars(survival.mean), mean_return=survival.mean_return.value)
-        due_updates = policy.updates + period_updates
+        log.info("evaluated", updates=updates, **vars(survival.mean), mean_return=survival.mean_return.value)
+        due_updates = updates + period_updates

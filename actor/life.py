@@ -6,7 +6,7 @@ from actor.episodes import EpisodeAccumulator
 from actor.reporter import Reporter
 from actor.schooling import Schooling
 from actor.tally import Tally
-from protos import policy_pb2
+from townlet.subscribe_call import ReceivedPolicy
 from townlet.worlds.interface import VectorWorld
 
 
@@ -42,10 +42,10 @@ class Life:
         """Whether the actor was asked to leave."""
         return self._reporter.leaving
 
-    def adopt(self, policy: policy_pb2.Policy) -> None:
+    def adopt(self, policy: ReceivedPolicy) -> None:
         """Act with this policy from now on."""
         self._agent.adopt(policy)
-        self._world.set_run_episodes(policy.run_episodes)
+        self._world.set_run_episodes(policy.rest.run_episodes)
         self._reporter.policy_version = policy.version
 
     def step(self) -> None:

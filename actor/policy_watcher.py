@@ -7,11 +7,12 @@ from typing import Any
 import grpc
 import structlog
 
-from protos import policy_pb2, policy_pb2_grpc
+from protos import policy_pb2
 from townlet.errors import StartOverError, UnavailableError
 from townlet.rpc import FIRST_RETRY_S, LAST_RETRY_S, open_channel
 from townlet.security_settings import TlsSettings
 from townlet.status import from_rpc_error
+from townlet.subscribe_call import ReceivedPolicy, subscribe_method
 from townlet.worker import Worker
 
 log = structlog.get_logger()
@@ -38,9 +39,9 @@ class PolicyWatcher:
         self._stop = stop
         self._on_policy = on_policy
         self._channel = open_channel(address, tls)
-        self._stub = policy_pb2_grpc.PolicyServiceStub(self._channel)
+        self._subscribe = subscribe_method(self._channel)
         self._arrived = threading.Condition()
-        self._newest: policy_pb2.Policy | None = None
+        self._newest: ReceivedPolicy | None = None
         self._worker = Worker("policy", self._watch, stop)
         self._stream: Any = None  # grpc has no public name for a call that is also an iterator
 
@@ -55,19 +56,19 @@ class PolicyWatcher:
         self._worker.__exit__(*exception)  # type: ignore[arg-type]  # the interpreter's three
         self._channel.close()
 
-    def take(self) -> policy_pb2.Policy | None:
+    def take(self) -> ReceivedPolicy | None:
         """The newest policy, if there is one that has not been taken yet."""
         newest, self._newest = self._newest, None
         return newest
 
-    def wait(self) -> policy_pb2.Policy | None:
+    def wait(self) -> ReceivedPolicy | None:
         """Like `take`, but waits for one; None when the process stops."""
         with self._arrived:
             while self._newest is None and not self._stop.is_set():
                 self._arrived.wait(0.1)
         return self.take()
 
-    def wait_for(self, version: int) -> policy_pb2.Policy | None:
+    def wait_for(self, version: int) -> ReceivedPolicy | None:
         """The policy of this version, waited for; None when the process stops.
 
         Raises StartOverError when the run is past it: it would never come.
@@ -84,11 +85,11 @@ class PolicyWatcher:
         while not self._stop.is_set():
             try:
                 # The one call without a deadline: it lasts as long as the other side does, and keep-alive ends it else.
-                self._stream = self._stub.Subscribe(self._request)
-                for response in self._stream:
+                self._stream = self._subscribe(self._request)
+                for policy in self._stream:
                     pause_s = FIRST_RETRY_S
                     with self._arrived:
-                        self._newest = response.policy
+                        self._newest = policy
                         self._arrived.notify_all()
                     self._on_policy()
             except grpc.RpcError as rpc_error:

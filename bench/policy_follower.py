@@ -20,6 +20,7 @@ from protos import policy_pb2
 from townlet.arithmetic import calculate
 from townlet.heap import reuse_memory
 from townlet.policy import encode_weights
+from townlet.subscribe_call import ReceivedPolicy
 
 LANES = 64
 
@@ -36,7 +37,7 @@ def follow(address: str, run: str, sizes: Sequence[int]) -> None:
         nonlocal come_s
         come_s = time.monotonic()
 
-    def adopt(policy: policy_pb2.Policy) -> None:
+    def adopt(policy: ReceivedPolicy) -> None:
         agents[len(policy.weights)].adopt(policy)
 
     weights = policy_pb2.WEIGHTS_ONLINE

@@ -25,13 +25,13 @@ import torch
 from actor.append_client import GROUP_LIMIT_BYTES, GROUPS_IN_FLIGHT, AppendClient
 from bench.rounds import Case, Options, Ratio, calls_per_s, compare, options
 from bench.services import Services, appending, make_episode, replay_services
-from learner.batch import tensor_of
 from protos import replay_pb2
 from townlet.arithmetic import calculate
 from townlet.records import RecordLayout, decode
 from townlet.rpc import open_channel
 from townlet.sample_call import Sampled, sample_method
 from townlet.specs import EnvironmentSpec, FieldSpec, MemorySpec
+from townlet.tensor_bytes import tensor_of
 
 PEER = Path("bench/peers/replay_reverb.py")
 PEERS_PYTHON = Path(".venv-peers/bin/python")

@@ -1,6 +1,5 @@
 """From a sample's bytes to the tensors of an update. B is the batch, N the n-step horizon, A the actions."""
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +14,7 @@ from protos import replay_pb2
 from townlet.records import OBSERVATION, RecordLayout, Span, decode
 from townlet.sample_call import Sampled
 from townlet.td import n_step_discount, n_step_return
+from townlet.tensor_bytes import tensor_of
 from townlet.worlds.interface import Observation
 
 
@@ -144,13 +144,3 @@ class TransitionWindows:
     def _spans(self) -> tuple[Span, Span, Span]:
         layout = self.layout
         return layout.observation(), layout.span("action", "truncated"), layout.observation(through="action_mask")
-
-
-def tensor_of(data: bytes | memoryview, dtype: torch.dtype) -> Tensor:
-    """The bytes of a message as a flat tensor, only to be read: nothing is copied."""
-    return torch.frombuffer(data, dtype=dtype) if data else torch.empty(0, dtype=dtype)
-
-
-with warnings.catch_warnings(action="ignore"):
-    # Once in a process torch warns of memory that must not be written to. Nobody writes to these.
-    tensor_of(b"\0", torch.uint8)

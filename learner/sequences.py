@@ -10,7 +10,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from learner.batch import Source, tensor_of
+from learner.batch import Source
 from learner.novelty import Novelty
 from protos import replay_pb2
 from townlet.networks.memory import Inputs
@@ -18,6 +18,7 @@ from townlet.records import OBSERVATION, RecordLayout, Span, decode
 from townlet.sample_call import Sampled
 from townlet.specs import MemorySpec
 from townlet.td import n_step_discount, sequence_returns
+from townlet.tensor_bytes import tensor_of
 from townlet.worlds.interface import Observation
 
 

@@ -10,7 +10,7 @@ from learner.update import QLearning
 from townlet.checkpoint import philox
 from townlet.checkpoint.form import Form, check_forms
 from townlet.checkpoint.state import State
-from townlet.policy import encode_parameters
+from townlet.tensor_bytes import encode_tensors
 
 AVERAGED = "averaged."
 """What the names of the averaged network's tensors begin with."""
@@ -47,7 +47,7 @@ def take_up(saved: State, learning: QLearning, draws: np.random.Generator) -> di
 def policy_of(captured: State) -> bytes:
     """The averaged network of a captured learner, alone."""
     averaged = {name: value for name, value in captured["tensors"].items() if name.startswith(AVERAGED)}
-    return encode_parameters({name.removeprefix(AVERAGED): value for name, value in averaged.items()})
+    return encode_tensors({name.removeprefix(AVERAGED): value for name, value in averaged.items()})
 
 
 def digest_of(learning: QLearning) -> bytes:

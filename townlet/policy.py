@@ -1,35 +1,23 @@
 """Policies on the wire and on disk: a network's parameters in the safetensors format."""
 
-from collections.abc import Mapping
-
-import safetensors
-import safetensors.torch
 from torch import Tensor, nn
 
 from townlet.checkpoint.form import Form, check_forms
 from townlet.errors import CheckpointError
+from townlet.tensor_bytes import decode_tensors, encode_tensors
 
 
 def encode_weights(network: nn.Module, about: dict[str, str] | None = None) -> bytes:
     """All parameters and buffers of a network. about: words to keep with them."""
-    return encode_parameters(network.state_dict(), about)
+    return encode_tensors(network.state_dict(), about)
 
 
-def encode_parameters(parameters: Mapping[str, Tensor], about: dict[str, str] | None = None) -> bytes:
-    """The same of parameters and buffers by their names."""
-    return safetensors.torch.save({name: value.contiguous() for name, value in parameters.items()}, about)
-
-
-def load_weights(network: nn.Module, weights: bytes, source: str) -> None:
+def load_weights(network: nn.Module, weights: bytes | memoryview, source: str) -> None:
     """Take up weights written by `encode_weights` of a network of the same shape.
 
     source: where they come from, for messages. Raises CheckpointError, and then the network is as it was.
     """
-    try:
-        found = safetensors.torch.load(weights)
-    except safetensors.SafetensorError as error:
-        raise CheckpointError(f"{source}: expected weights in the safetensors format: {error}") from None
-    take_up_parameters(source, network, found)
+    take_up_parameters(source, network, decode_tensors(weights, source))
 
 
 def take_up_parameters(source: str, network: nn.Module, found: dict[str, Tensor]) -> None:

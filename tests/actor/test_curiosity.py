@@ -15,6 +15,7 @@ from townlet.networks.distillation import RandomDistillation
 from townlet.networks.settings import MlpQSettings
 from townlet.policy import encode_weights
 from townlet.records import OBSERVATION, RecordLayout, decode
+from townlet.subscribe_call import ReceivedPolicy
 
 LAYOUT = RecordLayout.of(SPEC)
 CPU = torch.device("cpu")
@@ -30,12 +31,11 @@ def make_agent(lanes: int, curiosity: Curiosity | None) -> Agent:
     return Agent(network, lanes, 0, torch.Generator().manual_seed(0), curiosity)
 
 
-def make_policy(agent: Agent, distillation: RandomDistillation) -> policy_pb2.Policy:
+def make_policy(agent: Agent, distillation: RandomDistillation) -> ReceivedPolicy:
     exploration = policy_pb2.Exploration(ladder=policy_pb2.Ladder(lanes=2, base=0.4, exponent=7.0))
     weights = encode_weights(agent._acting.network)
-    return policy_pb2.Policy(
-        version=3, weights=weights, exploration=exploration, curiosity=encode_weights(distillation)
-    )
+    known = encode_weights(distillation)
+    return ReceivedPolicy.of(policy_pb2.Policy(version=3, weights=weights, exploration=exploration, curiosity=known))
 
 
 def live(world: CountingWorld, agent: Agent, steps: int, part_length: int = 50) -> list[dict[str, torch.Tensor]]:
@@ -96,8 +96,8 @@ def test_what_does_not_fit_is_refused_by_name():
     with pytest.raises(CheckpointError, match=r"policy 3, curiosity: \S+: expected float32"):
         agent.adopt(make_policy(agent, make_distillation(hidden=(9,))))
     empty = make_policy(agent, make_distillation())
-    empty.curiosity = b""
-    with pytest.raises(CheckpointError, match="policy 3, curiosity: expected weights"):
+    empty.rest.curiosity = b""
+    with pytest.raises(CheckpointError, match="policy 3, curiosity: expected weights in the safetensors format"):
         agent.adopt(empty)
 
 

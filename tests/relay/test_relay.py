@@ -16,6 +16,7 @@ from actor.policy_watcher import PolicyWatcher
 from protos import policy_pb2, policy_pb2_grpc
 from townlet.policy_service import SERVICE
 from townlet.rpc import open_channel
+from townlet.subscribe_call import ReceivedPolicy
 
 
 def make_port() -> int:
@@ -52,7 +53,7 @@ def wait_until(happened: Callable[[], object]) -> None:
 
 def version_of(watcher: PolicyWatcher) -> int:
     """Of the next policy that it gets."""
-    got: list[policy_pb2.Policy] = []
+    got: list[ReceivedPolicy | None] = []
     wait_until(lambda: got.append(watcher.take()) or got[-1])
     return got[-1].version
 

@@ -24,6 +24,7 @@ from townlet.networks.distillation import RandomDistillation
 from townlet.policy import encode_weights
 from townlet.records import RecordLayout
 from townlet.sample_call import Sampled
+from townlet.subscribe_call import ReceivedPolicy
 from townlet.worlds.build import build_world, world_spec
 
 CPU = torch.device("cpu")
@@ -120,4 +121,4 @@ class InProcessRun:
             policy.exploration.ladder.CopyFrom(
                 policy_pb2.Ladder(lanes=self.world.lanes, base=exploration.base, exponent=exploration.exponent)
             )
-        self._agent.adopt(policy)
+        self._agent.adopt(ReceivedPolicy.of(policy))

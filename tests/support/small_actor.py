@@ -16,6 +16,7 @@ from townlet.networks.build import build_network
 from townlet.networks.distillation import RandomDistillation
 from townlet.policy import encode_weights
 from townlet.records import RecordLayout
+from townlet.subscribe_call import ReceivedPolicy
 from townlet.worlds.build import build_world, world_spec
 
 CPU = torch.device("cpu")
@@ -75,7 +76,7 @@ class SmallActor:
         rnd = encode_weights(RandomDistillation(self.config.curiosity, spec)) if self.config.curiosity else b""
         policy = policy_pb2.Policy(version=seed, weights=encode_weights(network), curiosity=rnd)
         policy.exploration.ladder.CopyFrom(policy_pb2.Ladder(lanes=LANES, base=0.4, exponent=7.0))
-        self.agent.adopt(policy)
+        self.agent.adopt(ReceivedPolicy.of(policy))
 
     def live(self, steps: int) -> list[object]:
         """What comes of so many steps: actions, rewards, records, what was told."""

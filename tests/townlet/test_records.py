@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from townlet.records import RecordLayout, decode, encode
+from townlet.records import RecordLayout, decode, encode, encode_by_numpy, encode_by_tensors
 from townlet.specs import EnvironmentSpec, FieldSpec
 
 shapes = st.lists(st.integers(1, 4), max_size=3).map(tuple)
@@ -43,6 +43,16 @@ def test_what_is_encoded_is_decoded(spec, lanes, seed):
     for name, column in columns.items():
         assert decoded[name].dtype == column.dtype
         assert torch.equal(decoded[name], column)
+
+
+@given(specs, st.integers(1, 3), st.data())
+def test_both_ways_to_encode_give_the_same_bytes(spec, lanes, data):
+    layout = RecordLayout.of(spec)
+    columns = random_columns(layout, lanes, 0)
+    columns["action"] = columns["action"].to(torch.int64)
+    given = data.draw(st.sets(st.sampled_from(sorted(columns)), min_size=1))
+    some = {name: columns[name] for name in given}
+    assert torch.equal(encode_by_numpy(layout, some), encode_by_tensors(layout, some))
 
 
 @given(specs, st.integers(0, 2**32))

@@ -52,7 +52,10 @@ def _out_of_bounds(value: Any, form: Form) -> list[Any]:
     """The first value that is out of bounds, or no number; nothing when all are as they should be."""
     if hasattr(value, "dtype"):
         # Looked for first in a way that makes no array of its own; what is no number is both the least and the most.
-        if 0 in value.shape or (form.least <= value.min() and (form.most == inf or value.max() <= form.most)):
+        if 0 in value.shape:
+            return []
+        least = value.amin() if hasattr(value, "amin") else value.min()  # of tensors, several times as fast
+        if form.least <= least and (form.most == inf or value.max() <= form.most):
             return []
         possible = (value >= form.least) & (value <= form.most)
         return [value[~possible].flatten()[0].item()]
