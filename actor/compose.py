@@ -27,6 +27,7 @@ from townlet.config import Config
 from townlet.curriculum.build import build_curriculum
 from townlet.errors import ConfigError, FencedError, StartOverError
 from townlet.health_server import HealthServer
+from townlet.heap import set_aside
 from townlet.lifecycle import address_of
 from townlet.metrics.endpoint import showing
 from townlet.metrics.readings import Readings
@@ -81,6 +82,7 @@ def _live(config: Config, index: int | None, health: HealthServer, told: threadi
         grace_s=config.run.grace_s,
     )
     place = reporter.join()
+    reporter.starting = not place.take_up_version
     rename_member(place.member)
     log.info("joined", first_lane=place.first_lane, take_up_version=place.take_up_version)
     with reporter:  # from now on, so that a place whose world takes long to build is not taken for free
@@ -126,6 +128,8 @@ def _act(
     else:
         world.reset()
     life = Life(world, agent, episodes, replay, reporter, tally, schooling)
+    set_aside()
+    reporter.starting = False
     with showing(registry, config.metrics.address), replay, policies, versions:
         if isinstance(config.schedule, LockstepSettings):
             rounds = Rounds(shard, replay, reporter, versions)
@@ -172,6 +176,7 @@ def run_evaluator(config: Config, stop: threading.Event) -> None:
     policies = PolicyWatcher(policies_from, run, member, policy_pb2.WEIGHTS_AVERAGED, stop, tls, health.ready)
     registry = new_registry(member, run, config.digest(), newest_version)
     registry.register(Readings(ActorReadings(reporter).read))
+    set_aside()
     with showing(registry, config.metrics.address), health, policies, reporter:
         evaluate(world, network, policies, reporter, config.evaluation.period_updates, stop)
 

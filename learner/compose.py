@@ -49,6 +49,7 @@ from townlet.checkpoint.state import State
 from townlet.checkpoint.store import VersionStore
 from townlet.config import Config
 from townlet.errors import StartOverError
+from townlet.heap import set_aside
 from townlet.metrics.calls import CallMetrics
 from townlet.metrics.readings import Readings
 from townlet.metrics.registry import new_registry
@@ -167,6 +168,7 @@ def _train(
     assembly = build_assembly(config, layout, spec, device, generator, shared=first is not None)
     keeper = Keeper(folder, config.digest(), config.learner.save_period_s)
     parts = Parts(config, learning, service, assembly, generator, pause, meter, keeper, resumed, registry, stop, first)
+    set_aside()
     with closing(scalars), service:
         if isinstance(config.schedule, LockstepSettings):
             _learn_in_rounds(parts, config.schedule, folder)

@@ -11,6 +11,7 @@ from relay.acknowledgements import Acknowledgements
 from relay.loop import pass_acknowledgements_on, pass_policies_on
 from relay.upstream import Upstream
 from townlet.config import Config
+from townlet.heap import set_aside
 from townlet.lifecycle import ServiceArguments, address_of, arguments_parser, run_service
 from townlet.metrics.calls import CallMetrics
 from townlet.metrics.endpoint import Endpoint
@@ -44,6 +45,7 @@ async def serve(config: Config, upstream_address: str, stop: threading.Event) ->
     server = Server(tls, interceptors=[CallMetrics(registry), *interceptors()])
     PolicyServicer(run, feeds, acknowledgements.add).add_to(server.grpc_server)
     await server.start(address, (SERVICE,))
+    set_aside()
     await server.set_serving(True)
     log.info("serving", port=server.port, follows=upstream_address)
 

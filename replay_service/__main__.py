@@ -23,6 +23,7 @@ from replay_service.versions import ShardVersions, TakenUp
 from townlet.checkpoint.store import VersionStore
 from townlet.config import Config
 from townlet.errors import ConfigError, UnavailableError
+from townlet.heap import set_aside
 from townlet.lifecycle import ServiceArguments, add_index, arguments_parser, run_service
 from townlet.metrics.calls import CallMetrics
 from townlet.metrics.endpoint import Endpoint
@@ -103,6 +104,7 @@ async def serve(config: Config, access: RedisAccess, index: int, stop: threading
         await endpoint.start()
         add_sample(server.grpc_server, servicer.Sample)
         replay_pb2_grpc.add_ReplayServiceServicer_to_server(servicer, server.grpc_server)
+        set_aside()
         await server.set_serving(taking_up is None)
         log.info("serving", port=server.port)
 

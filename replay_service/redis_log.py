@@ -104,6 +104,7 @@ class RedisLog:
         self._where = masked(access.url)
         self._acknowledged_orders = 0
         self._has_waitaof = True
+        self._asker = self._one_connection(self._greet)
         self._writer = RedisWriter(self._one_connection, self._greet, self._prefix + "writer", self._where)
 
     async def __aenter__(self) -> "RedisLog":
@@ -111,6 +112,7 @@ class RedisLog:
 
     async def __aexit__(self, *exception: object) -> None:
         await self._writer.close()
+        await self._asker.aclose(close_connection_pool=True)
         await self._client.aclose()
 
     async def check(self) -> None:
@@ -128,7 +130,7 @@ class RedisLog:
 
     async def ping(self) -> None:
         """Have the server answer."""
-        await self._call(self._client.ping())
+        await self._call(self._asker.ping())
 
     async def read_meta(self) -> Meta | None:
         """What the shard remembers, or None when nothing was ever written."""

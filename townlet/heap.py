@@ -1,6 +1,7 @@
-"""How a process keeps the memory that it has freed."""
+"""How a process keeps the memory that it has freed, and lets go of what nobody needs any more."""
 
 import ctypes
+import gc
 import threading
 import time
 
@@ -26,6 +27,18 @@ def reuse_memory() -> None:
     libc.mallopt(_TRIM_THRESHOLD, MOST_KEPT_BYTES)
     libc.mallopt(_ARENA_MAX, HEAPS)
     threading.Thread(target=_give_back, args=(libc,), name="heap", daemon=True).start()
+
+
+def set_aside() -> None:
+    """Spare the garbage collector all that is there now; to be called once, by a service that is about to serve.
+
+    The modules and what was built of them live as long as the process, and a full collection waits until a quarter as
+    much has come since the last. Without them it is over in a moment and comes often, so that what calls leave behind
+    in cycles, as those of gRPC do, does not pile up for hours.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.collect()  # counts what is left
 
 
 def _give_back(libc: ctypes.CDLL) -> None:

@@ -44,9 +44,7 @@ class Progress:
         """Show the run until the block ends."""
         self._title = f"townlet · {config.run.name}"
         self._step_cap, self._measure = config.world.step_cap, config.measure
-        self._console.print(
-            f"run {folder.path} (logs in {folder.logs}; Ctrl-C stops it)", highlight=False, soft_wrap=True
-        )
+        self._say(f"run {folder.path} (logs in {folder.logs}; Ctrl-C stops it)")
         if not self._console.is_terminal:
             yield
             return
@@ -68,7 +66,7 @@ class Progress:
     def note(self, text: str) -> None:
         """Something that happened."""
         if self._live is None:
-            self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+            self._say(text)
         self._notes = [*self._notes, text][-NOTES_SHOWN:]
 
     def conclude(self, folder: RunFolder) -> None:
@@ -87,16 +85,17 @@ class Progress:
             if point.updates > self._evaluations_printed:
                 self._evaluations_printed = point.updates
                 cap = f" of {self._step_cap} steps" if self._measure == "survival" else ""
-                self._console.print(
-                    f"{clock(point.training_s)}  greedy {self._measure} {self._greedy(point)}{cap} "
-                    f"after {point.updates} updates",
-                    highlight=False,
-                )
+                greedy = f"greedy {self._measure} {self._greedy(point)}{cap}"
+                self._say(f"{clock(point.training_s)}  {greedy} after {point.updates} updates")
         now_s = time.monotonic()
         if now_s - self._printed_s >= LINE_PERIOD_S:
             self._printed_s = now_s
             line = "  ".join(f"{name} {value}" for name, value in self._figures(status).items())
-            self._console.print(f"{clock(status.training_s)}  {line}", markup=False, highlight=False, soft_wrap=True)
+            self._say(f"{clock(status.training_s)}  {line}")
+
+    def _say(self, line: str) -> None:
+        """As it is: rich would measure it, and remember thousands of lines' widths."""
+        print(line, file=self._console.file, flush=True)
 
     def _panel(self) -> Panel:
         if self._status is None:

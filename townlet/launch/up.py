@@ -12,6 +12,7 @@ from townlet.config import Config
 from townlet.config_changes import changes
 from townlet.config_file import dump_config, load_config
 from townlet.errors import ConfigError, MismatchError, TownletError
+from townlet.heap import reuse_memory
 from townlet.launch.learner_news import LearnerNews
 from townlet.launch.places import place
 from townlet.launch.progress import Progress
@@ -68,6 +69,7 @@ def up(config: Config, progress: Progress, fallback: bool = False) -> int:
 
     fallback: the learner passes over versions that are damaged.
     """
+    reuse_memory()  # gRPC takes a thread for each call, and each thread may take to another heap
     folder = RunFolder(config.run.folder)
     with run_lock(folder, progress.note) as lock, Signals().caught() as signals:
         tokens_for(config.security.tokens, {})  # what is wrong with them is told at once
