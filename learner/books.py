@@ -26,9 +26,11 @@ class Books:
     """
 
     def __init__(self, config: Config, learning: QLearning, saved: dict[str, Any] | None) -> None:
-        goal = config.evaluation.goal
+        goal, keep = config.evaluation.goal, config.evaluation.keep
         self.head = (
-            Head.from_state(saved["head"], time.monotonic(), goal) if saved else Head(evaluations=Evaluations(goal))
+            Head.from_state(saved["head"], time.monotonic(), goal, keep)
+            if saved
+            else Head(evaluations=Evaluations(goal, keep=keep))
         )
         self.policy_version: int = saved["policy_version"] if saved else 0
         self.weight = learning.curiosity.weight if learning.curiosity else None
@@ -59,13 +61,13 @@ class Books:
         return self._learning.updates
 
     def counters(self) -> dict[str, int]:
-        """What was counted since the run began; in lockstep also the last round that has ended."""
+        """What was counted since the run began; in lockstep also the last round that has ended, 0 for none."""
         counters = {
             "updates": self._learning.updates,
             "environment_steps": self.head.environment_steps,
             "episodes": self.head.episodes,
         }
-        return counters | ({"round": self.rounds.round - 1} if self.rounds else {})
+        return counters | ({"round": max(0, self.rounds.round - 1)} if self.rounds else {})
 
     def figures(self) -> dict[str, Any]:
         """Counters, and the newest figures: in lockstep the same in every repetition."""

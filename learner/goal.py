@@ -5,10 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from townlet.evaluation_settings import GoalSettings, Measure
+from townlet.evaluation_settings import EvaluationSettings, GoalSettings, Measure
 
-HELD = 1000
-"""Evaluations. A run of weeks makes many times as many; all of them are in its curves."""
+KEEP = EvaluationSettings().keep
 
 
 @dataclass(frozen=True)
@@ -64,13 +63,18 @@ class GoalState:
 class Evaluations:
     """The newest evaluations, oldest first, and what all of them say of the goal.
 
-    goal: None without one. points: those to begin with. judged: of those before them.
+    goal: None without one. points: those to begin with. judged: of those before them. keep: so many are held.
     """
 
     def __init__(
-        self, goal: GoalSettings | None = None, points: Iterable[EvaluationPoint] = (), judged: GoalState | None = None
+        self,
+        goal: GoalSettings | None = None,
+        points: Iterable[EvaluationPoint] = (),
+        judged: GoalState | None = None,
+        keep: int = KEEP,
     ) -> None:
         self.goal = goal
+        self._keep = keep
         self.points: deque[EvaluationPoint] = deque()
         self._let_go = self._state = judged or GoalState()
         for point in points:
@@ -113,17 +117,17 @@ class Evaluations:
         }
 
     @classmethod
-    def from_state(cls, goal: GoalSettings | None, saved: dict[str, Any]) -> "Evaluations":
-        """Those whose `state` this was. A goal that has changed is judged by those that are held."""
+    def from_state(cls, goal: GoalSettings | None, saved: dict[str, Any], keep: int = KEEP) -> "Evaluations":
+        """Those whose `state` this was. A goal that has changed is judged by those that were held."""
         points = [EvaluationPoint(**point) for point in saved["evaluations"]]
         judged = saved.get("judged")
         if goal is None or judged is None or judged["goal"] != goal.model_dump():
-            return cls(goal, points)
-        return cls(goal, points, GoalState(**judged["before"]))
+            return cls(goal, points, keep=keep)
+        return cls(goal, points, GoalState(**judged["before"]), keep)
 
     def _hold(self, point: EvaluationPoint) -> None:
         self.points.append(point)
-        oldest = self.points.popleft() if len(self.points) > HELD else None
+        oldest = self.points.popleft() if len(self.points) > self._keep else None
         if self.goal is not None:
             self._state = self._state.after(self.goal, point)
             self._let_go = self._let_go.after(self.goal, oldest) if oldest else self._let_go

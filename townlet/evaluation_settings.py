@@ -46,9 +46,13 @@ class GoalSettings(Settings):
 
 
 class EvaluationSettings(Settings):
-    """Greedy episodes of the averaged network, played beside the training."""
+    """Greedy episodes of the averaged network, played beside the training.
+
+    keep: so many of the newest evaluations are in the run's status, result and versions; its curves hold all.
+    """
 
     enabled: bool = True
     episodes: Count = 200
     period_updates: Count = 3_000
+    keep: Count = 1_000
     goal: GoalSettings | None = None

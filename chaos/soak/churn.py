@@ -101,11 +101,15 @@ class Churn:
         self.counts[guest.way] += 1
 
     def _drained(self, index: int) -> bool:
-        """Whether the learner has taken the request."""
+        """Whether the learner has taken the request. Not if all it knows is one of that name that has left."""
+        name, peer = f"actor-{index}", f"learner at {self._learner}"
         with open_channel(self._learner, None) as channel:
-            request = admin_pb2.DrainRequest(actor=f"actor-{index}")
+            admin = admin_pb2_grpc.AdminServiceStub(channel)
             try:
-                call(admin_pb2_grpc.AdminServiceStub(channel).Drain, request, peer=f"learner at {self._learner}")
+                members = call(admin.ListMembers, admin_pb2.ListMembersRequest(), peer=peer).members
+                if (name, admin_pb2.MEMBER_STATE_PRESENT) not in ((member.name, member.state) for member in members):
+                    return False
+                call(admin.Drain, admin_pb2.DrainRequest(actor=name), peer=peer)
             except TownletError:
                 return False
         return True

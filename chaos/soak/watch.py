@@ -15,11 +15,11 @@ from townlet.run_folder import write_json
 
 CONFIG = Path(__file__).parents[2] / "configs" / "L1_full.yaml"
 SETTINGS = (
-    *("evaluation.goal=null", "evaluation.episodes=20", "learner.max_updates=null"),
+    *("evaluation.goal=null", "evaluation.episodes=20", "evaluation.keep=20", "learner.max_updates=null"),
     *("actor.count=1", "actor.lanes=32", "replay.addresses=['127.0.0.1:0', '127.0.0.1:0']"),
     *("replay.capacity=40000", "replay.samples_per_insert=1", "checkpoint.period_s=30", "checkpoint.keep={last: 2}"),
 )
-"""A run that fills its replay within a minute or two, and makes a version every half a minute."""
+"""A run that fills all that it holds within a few minutes, and makes a version every half a minute."""
 
 GUESTS = 2
 TICK_S = 0.2

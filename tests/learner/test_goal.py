@@ -1,10 +1,8 @@
 """Reached, held, lost."""
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from learner import goal as goals
 from learner.goal import EvaluationPoint, Evaluations
 from townlet.evaluation_settings import GoalSettings
 
@@ -80,13 +78,18 @@ def test_an_evaluation_of_no_later_update_is_passed_over():
 def test_old_evaluations_are_let_go_and_what_they_said_of_the_goal_is_kept(survivals, saved_after):
     """Whenever it is saved and taken up again."""
     whole = points(*survivals)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(goals, "HELD", 3)
-        evaluations = Evaluations(GOAL, whole[:saved_after])
-        evaluations = Evaluations.from_state(GOAL, evaluations.state())
-        for point in whole[saved_after:]:
-            evaluations.add(point)
-        assert list(evaluations.points) == whole[-3:]
+    evaluations = Evaluations(GOAL, whole[:saved_after], keep=3)
+    evaluations = Evaluations.from_state(GOAL, evaluations.state(), keep=3)
+    for point in whole[saved_after:]:
+        evaluations.add(point)
+    assert list(evaluations.points) == whole[-3:]
+    assert evaluations.goal_state == judge(GOAL, whole)
+
+
+def test_a_run_that_goes_on_with_less_to_keep_lets_the_oldest_go():
+    whole = points(495, 481, 470, 495)
+    evaluations = Evaluations.from_state(GOAL, Evaluations(GOAL, whole).state(), keep=2)
+    assert list(evaluations.points) == whole[-2:]
     assert evaluations.goal_state == judge(GOAL, whole)
 
 
