@@ -40,6 +40,7 @@ class Reporter:
     with it, or is gone; for `grace_s` at most. What it has pushed until then is given a moment more. None: it leaves at
     once, with `stop`.
     policies_from: where policies are acknowledged; None: at the learner.
+    starting: whether it has not begun to act, and has taken up no version.
     hold_version: for which the actor shall stand still; 0 for none. leaving: whether it shall leave.
     lanes_at_stage: how many lanes are at each stage of the curriculum now; empty where it is static.
     """
@@ -61,6 +62,7 @@ class Reporter:
         self.dropped_episodes = 0
         self.policy_version = 0
         self.lanes_at_stage: list[int] = []
+        self.starting = False
         self.hold_version = 0
         self.leaving = False
         self._peer = f"learner at {address}"
@@ -276,6 +278,7 @@ class Reporter:
             evaluations=list(self._evaluations),
             dropped_episodes=self.dropped_episodes,
             lanes_at_stage=self.lanes_at_stage,
+            starting=self.starting,
             stage_changes=_oldest(self._stage_changes, most),
         )
 

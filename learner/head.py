@@ -3,6 +3,7 @@
 Pure: no clock, network or lock; times are arguments, in seconds since any fixed moment.
 """
 
+import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
@@ -11,7 +12,7 @@ from itertools import chain, count, zip_longest
 from math import inf
 from typing import Any
 
-from learner.goal import EvaluationPoint, Evaluations
+from learner.goal import KEEP, EvaluationPoint, Evaluations
 from protos import control_pb2
 from townlet.errors import FencedError, RefusedError, UnknownMemberError
 from townlet.evaluation_settings import GoalSettings
@@ -38,7 +39,7 @@ class Member:
     """One member as it last reported. Counters are totals of this incarnation.
 
     draining: it was asked to leave. left: it has said that it leaves; its place is kept for its next incarnation.
-    joins: how many incarnations of it there have been.
+    joins: how many incarnations of it there have been. starting: an actor without a past that does not act yet.
     """
 
     role: int
@@ -54,6 +55,7 @@ class Member:
     draining: bool = False
     left: bool = False
     joins: int = 1
+    starting: bool = False
 
 
 @dataclass
@@ -141,6 +143,10 @@ class Head:
             name for name, member in self.members.items() if _acts(member) and self.silence_s(name, now_s) <= SILENCE_S
         ]
 
+    def acting(self, now_s: float) -> list[str]:
+        """Names of the present actors of which there is something that a version has to hold."""
+        return [name for name in self.present_actors(now_s) if not self.members[name].starting]
+
     def silence_s(self, name: str, now_s: float) -> float:
         """Seconds since a member has last spoken; infinite when it has not since this process began."""
         return now_s - self._heard_s.get(name, -inf)
@@ -176,7 +182,9 @@ class Head:
         if request.again and known and known.incarnation != request.incarnation and request.member in self._heard_s:
             raise FencedError(f"{request.member}: another process has joined under this name")
 
-    def join(self, request: control_pb2.JoinRequest, now_s: float, place: int | None = None) -> int:
+    def join(
+        self, request: control_pb2.JoinRequest, now_s: float, place: int | None = None, *, starting: bool = False
+    ) -> int:
         """Make a member, or meet it again; the place of its first lane, which is `place` where that is fixed."""
         self._heard_s[request.member] = now_s
         known = self.members.get(request.member)
@@ -190,7 +198,9 @@ class Head:
             self.past_episodes += known.next_episode
             self.past_dropped_episodes += known.dropped_episodes
         joins = known.joins + 1 if known else 1
-        self.members[request.member] = Member(request.role, request.incarnation, request.lanes, first_lane, joins=joins)
+        self.members[request.member] = Member(
+            request.role, request.incarnation, request.lanes, first_lane, joins=joins, starting=starting
+        )
         if self.started_s is None and request.role == control_pb2.ROLE_ACTOR:
             self.started_s = now_s
         return first_lane
@@ -199,6 +209,7 @@ class Head:
         """Count what is new in a report; the number of the member's next episode. Raises UnknownMemberError."""
         member = self._reporting(request)
         self._heard_s[request.member] = now_s
+        member.starting = request.starting
         member.environment_steps = max(member.environment_steps, request.environment_steps)
         member.dropped_episodes = max(member.dropped_episodes, request.dropped_episodes)
         for episode in request.episodes:
@@ -217,7 +228,7 @@ class Head:
                     evaluation.standard_error,
                     evaluation.mean_return,
                     evaluation.return_standard_error,
-                    dict(evaluation.habits),
+                    {sys.intern(name): figure for name, figure in evaluation.habits.items()},
                 )
             )
         return member.next_episode
@@ -262,15 +273,24 @@ class Head:
 
     def state(self, now_s: float) -> dict[str, Any]:
         """The books as plain values."""
-        books = asdict(self)
-        books["survival"], books["returns"] = list(self.survival), list(self.returns)
-        books |= self.evaluations.state()
-        books["started_s"] = None if self.started_s is None else -self.training_s(now_s)
-        return books
+        return {
+            "members": {name: asdict(member) for name, member in self.members.items()},
+            "past_environment_steps": self.past_environment_steps,
+            "past_episodes": self.past_episodes,
+            "past_dropped_episodes": self.past_dropped_episodes,
+            "started_s": None if self.started_s is None else -self.training_s(now_s),
+            "survival": list(self.survival),
+            "returns": list(self.returns),
+            **self.evaluations.state(),
+            "advances": self.advances,
+            "retreats": self.retreats,
+        }
 
     @classmethod
-    def from_state(cls, books: dict[str, Any], now_s: float, goal: GoalSettings | None = None) -> "Head":
-        """The head whose `state` this was; time has stood still in between. goal: of the run."""
+    def from_state(
+        cls, books: dict[str, Any], now_s: float, goal: GoalSettings | None = None, keep: int = KEEP
+    ) -> "Head":
+        """The head whose `state` this was; time has stood still in between. goal, keep: see `Evaluations`."""
         return cls(
             members={name: Member(**member) for name, member in books["members"].items()},
             past_environment_steps=books["past_environment_steps"],
@@ -279,7 +299,7 @@ class Head:
             started_s=None if books["started_s"] is None else now_s + books["started_s"],
             survival=deque(books["survival"], maxlen=SURVIVAL_WINDOW_EPISODES),
             returns=deque(books["returns"], maxlen=SURVIVAL_WINDOW_EPISODES),
-            evaluations=Evaluations.from_state(goal, books),
+            evaluations=Evaluations.from_state(goal, books, keep),
             advances=books["advances"],
             retreats=books["retreats"],
         )

@@ -1,12 +1,14 @@
 """Where actors stand still while a version is cut, and leave their files when it has been."""
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 
 from townlet.checkpoint.manifest import FileRecord
 from townlet.errors import CheckpointError
+
+LOOK_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,22 @@ class Holds:
         self.version = self._preparing = version
         self._expected, self._holding, self._files, self._failure = frozenset(actors), set(), {}, ""
 
-    async def announce(self, version: int, actors: Collection[str]) -> None:
-        """Ask these actors to hold for a version, and wait until all of them do."""
+    async def announce(
+        self, version: int, actors: Collection[str], is_there: Callable[[str], bool] = lambda _: True
+    ) -> None:
+        """Ask these actors to hold for a version, and wait until all of them do, but for those that are gone."""
         self.ask(version, actors)
-        async with self._changed:
-            await self._changed.wait_for(lambda: self._holding >= self._expected)
+        while not await self._all_hold(LOOK_S):
+            for actor in self.missing():
+                if not is_there(actor):
+                    await self.leave(actor)
+
+    async def _all_hold(self, wait_s: float) -> bool:
+        """Whether all do that are expected to, after `wait_s` at most."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s), self._changed:
+                await self._changed.wait_for(lambda: self._holding >= self._expected)
+        return self._holding >= self._expected
 
     def missing(self) -> list[str]:
         """Who has been asked to hold, and moves yet."""

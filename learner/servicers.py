@@ -62,8 +62,11 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         if self._rounds is not None and request.role == control_pb2.ROLE_ACTOR:
             await self._rounds.admit(request.member, request.incarnation)
             place = request.lanes * self._rounds.actors.index(request.member)
-        first_lane = self._head.join(request, time.monotonic(), place)
         take_up = self._taking_up.version_for(request.member, request.incarnation)
+        starting = self._rounds is None and not take_up and not request.again  # lockstep waits for everybody
+        first_lane = self._head.join(request, time.monotonic(), place, starting=starting)
+        if starting:
+            await self._holds.leave(request.member)  # whoever had the name before it, and may be waited for
         return control_pb2.JoinResponse(first_lane=first_lane, take_up_version=take_up, member=request.member)
 
     def _any_place(self, request: control_pb2.JoinRequest) -> str:

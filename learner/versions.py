@@ -26,6 +26,7 @@ from townlet.checkpoint.wire import decode_files
 from townlet.config import CheckpointSettings
 from townlet.errors import TownletError
 from townlet.failpoints import failpoint
+from townlet.own_thread import OwnThread
 from townlet.rpc import CALL_TIMEOUT_S, WAIT_S
 from townlet.run_folder import POLICY_FILE
 from townlet.status import from_rpc_error
@@ -109,6 +110,7 @@ class Versions:
         self._settings = settings
         self._follow = follow
         self._cutting = 0
+        self._disk = OwnThread("versions")
         self.one_at_a_time = asyncio.Lock()
 
     async def make_periodically(self) -> None:
@@ -151,7 +153,7 @@ class Versions:
             version = 0
             try:
                 async with asyncio.timeout(cut_limit_s or self._settings.cut_limit_s):
-                    version = await asyncio.to_thread(self._store.reserve)
+                    version = await self._disk(self._store.reserve)
                 step(Step("announced", version))
                 with span("version.cut", version=version):
                     cut = await self._cut(version, cut_limit_s or self._settings.cut_limit_s, last)
@@ -163,7 +165,7 @@ class Versions:
                 step(Step("given up", version, await self._give_up(version, why, error)))
                 return None
             step(Step("committed", version))
-            await asyncio.to_thread(self._tidy)
+            await self._disk(self._tidy)
             log.info("version", version=version, why=why, cut_s=paused_s, seconds=time.monotonic() - began_s)
             return version
 
@@ -194,15 +196,18 @@ class Versions:
         for _, stub in self._shards:
             announce = pb.AnnounceVersionRequest(run=self._about.run, version=version)
             await stub.AnnounceVersion(announce, timeout=CALL_TIMEOUT_S, metadata=carried())
-        await self._holds.announce(version, self._head.present_actors(time.monotonic()))
+        await self._holds.announce(version, self._head.acting(time.monotonic()), self._is_there)
         failpoint("version.after_holds")
         return await self._pause.stand_still()
+
+    def _is_there(self, actor: str) -> bool:
+        return actor in self._head.present_actors(time.monotonic())
 
     async def _complete(self, version: int, cut: Cut, tell: Tell) -> None:
         """Training goes on while everybody writes; the manifest comes last."""
         async with asyncio.timeout(self._settings.write_limit_s):
             mine, of_actors, of_shards = await asyncio.gather(
-                asyncio.to_thread(self._write_mine, version, cut.state),
+                self._disk(self._write_mine, version, cut.state),
                 self._holds.delivered(),
                 asyncio.gather(*(self._written(version, stub) for _, stub in self._shards)),
             )
@@ -227,7 +232,7 @@ class Versions:
             files=tuple(record for records in files.values() for record in records),
         )
         with span("version.commit", version=version):
-            await asyncio.to_thread(self._store.commit, manifest)
+            await self._disk(self._store.commit, manifest)
         failpoint("version.after_commit")
         await self._holds.end()
         self.newest = version
@@ -259,7 +264,7 @@ class Versions:
         await self._end_at_shards(version, committed=False)
         try:
             async with asyncio.timeout(self._settings.write_limit_s):
-                await asyncio.to_thread(self._store.abort, version)
+                await self._disk(self._store.abort, version)
         except (TimeoutError, TownletError) as more:
             log.warning("version_not_swept", version=version, reason=str(more) or "the store does not answer")
         return reason

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from protos import version_pb2 as protos_dot_version__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14protos/control.proto\x12\ntownlet.v1\x1a\x14protos/version.proto\"\xab\x01\n\x0bJoinRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\x1e\n\x04role\x18\x03 \x01(\x0e\x32\x10.townlet.v1.Role\x12\x15\n\rconfig_digest\x18\x04 \x01(\t\x12\x15\n\rlayout_digest\x18\x05 \x01(\t\x12\r\n\x05lanes\x18\x06 \x01(\r\x12\x13\n\x0bincarnation\x18\x07 \x01(\t\x12\r\n\x05\x61gain\x18\x08 \x01(\x08\"_\n\x0cJoinResponse\x12\x12\n\nfirst_lane\x18\x01 \x01(\r\x12\x17\n\x0ftake_up_version\x18\x02 \x01(\x04\x12\x12\n\nstart_over\x18\x03 \x01(\x08\x12\x0e\n\x06member\x18\x04 \x01(\t\"\xbb\x02\n\rReportRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\x13\n\x0bincarnation\x18\x03 \x01(\t\x12\x19\n\x11\x65nvironment_steps\x18\x04 \x01(\x04\x12,\n\x08\x65pisodes\x18\x05 \x03(\x0b\x32\x1a.townlet.v1.EpisodeSummary\x12+\n\x0b\x65valuations\x18\x06 \x03(\x0b\x32\x16.townlet.v1.Evaluation\x12\x18\n\x10\x64ropped_episodes\x18\x07 \x01(\x04\x12\x16\n\x0elanes_at_stage\x18\x08 \x03(\r\x12.\n\rstage_changes\x18\t \x03(\x0b\x32\x17.townlet.v1.StageChange\x12\x0e\n\x06leaves\x18\x14 \x01(\x08\x12\x10\n\x08stopping\x18\x15 \x01(\x08\"\x97\x01\n\x0eReportResponse\x12\x14\n\x0cnext_episode\x18\x01 \x01(\x04\x12\x19\n\x11next_stage_change\x18\x02 \x01(\x04\x12\x14\n\x0chold_version\x18\x03 \x01(\x04\x12\x17\n\x0freport_after_ms\x18\n \x01(\r\x12\r\n\x05leave\x18\x14 \x01(\x08\x12\x16\n\x0enewest_version\x18\x15 \x01(\x04\"]\n\x0e\x45pisodeSummary\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\r\n\x05steps\x18\x02 \x01(\r\x12\x18\n\x10\x65xtrinsic_return\x18\x03 \x01(\x01\x12\x12\n\nterminated\x18\x04 \x01(\x08\"\xc8\x01\n\x0bStageChange\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x0c\n\x04lane\x18\x02 \x01(\r\x12\x12\n\nfrom_stage\x18\x03 \x01(\r\x12\x10\n\x08to_stage\x18\x04 \x01(\r\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x35\n\x07\x66igures\x18\x06 \x03(\x0b\x32$.townlet.v1.StageChange.FiguresEntry\x1a.\n\x0c\x46iguresEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\x8d\x02\n\nEvaluation\x12\x16\n\x0epolicy_version\x18\x01 \x01(\x04\x12\x0f\n\x07updates\x18\x02 \x01(\x04\x12\x10\n\x08\x65pisodes\x18\x03 \x01(\r\x12\x15\n\rmean_survival\x18\x04 \x01(\x01\x12\x16\n\x0estandard_error\x18\x05 \x01(\x01\x12\x13\n\x0bmean_return\x18\x06 \x01(\x01\x12\x1d\n\x15return_standard_error\x18\x07 \x01(\x01\x12\x32\n\x06habits\x18\x08 \x03(\x0b\x32\".townlet.v1.Evaluation.HabitsEntry\x1a-\n\x0bHabitsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"a\n\x0bHoldRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\x13\n\x0bincarnation\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\x04\x12\x0f\n\x07wait_ms\x18\x05 \x01(\r\";\n\x0cHoldResponse\x12\r\n\x05go_on\x18\x01 \x01(\x08\x12\x0f\n\x07\x64\x65liver\x18\x02 \x01(\x08\x12\x0b\n\x03\x63ut\x18\x03 \x01(\x08\"\x91\x01\n\x0f\x45ndRoundRequest\x12)\n\x06report\x18\x01 \x01(\x0b\x32\x19.townlet.v1.ReportRequest\x12\r\n\x05round\x18\x02 \x01(\x04\x12\r\n\x05shard\x18\x03 \x01(\r\x12\r\n\x05\x65poch\x18\x04 \x01(\x04\x12\x15\n\rnext_sequence\x18\x05 \x01(\x04\x12\x0f\n\x07wait_ms\x18\x06 \x01(\r\"7\n\x10\x45ndRoundResponse\x12\r\n\x05go_on\x18\x01 \x01(\x08\x12\x14\n\x0chold_version\x18\x02 \x01(\x04\"\x8c\x01\n\x0e\x44\x65liverRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\x13\n\x0bincarnation\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\x04\x12&\n\x05\x66iles\x18\x05 \x03(\x0b\x32\x17.townlet.v1.VersionFile\x12\x0f\n\x07\x66\x61ilure\x18\x06 \x01(\t\"\x11\n\x0f\x44\x65liverResponse*@\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0e\n\nROLE_ACTOR\x10\x01\x12\x12\n\x0eROLE_EVALUATOR\x10\x02\x32\xd2\x02\n\x0e\x43ontrolService\x12\x39\n\x04Join\x12\x17.townlet.v1.JoinRequest\x1a\x18.townlet.v1.JoinResponse\x12?\n\x06Report\x12\x19.townlet.v1.ReportRequest\x1a\x1a.townlet.v1.ReportResponse\x12\x39\n\x04Hold\x12\x17.townlet.v1.HoldRequest\x1a\x18.townlet.v1.HoldResponse\x12\x45\n\x08\x45ndRound\x12\x1b.townlet.v1.EndRoundRequest\x1a\x1c.townlet.v1.EndRoundResponse\x12\x42\n\x07\x44\x65liver\x12\x1a.townlet.v1.DeliverRequest\x1a\x1b.townlet.v1.DeliverResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14protos/control.proto\x12\ntownlet.v1\x1a\x14protos/version.proto\"\xab\x01\n\x0bJoinRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\x1e\n\x04role\x18\x03 \x01(\x0e\x32\x10.townlet.v1.Role\x12\x15\n\rconfig_digest\x18\x04 \x01(\t\x12\x15\n\rlayout_digest\x18\x05 \x01(\t\x12\r\n\x05lanes\x18\x06 \x01(\r\x12\x13\n\x0bincarnation\x18\x07 \x01(\t\x12\r\n\x05\x61gain\x18\x08 \x01(\x08\"_\n\x0cJoinResponse\x12\x12\n\nfirst_lane\x18\x01 \x01(\r\x12\x17\n\x0ftake_up_version\x18\x02 \x01(\x04\x12\x12\n\nstart_over\x18\x03 \x01(\x08\x12\x0e\n\x06member\x18\x04 \x01(\t\"\xcd\x02\n\rReportRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\x13\n\x0bincarnation\x18\x03 \x01(\t\x12\x19\n\x11\x65nvironment_steps\x18\x04 \x01(\x04\x12,\n\x08\x65pisodes\x18\x05 \x03(\x0b\x32\x1a.townlet.v1.EpisodeSummary\x12+\n\x0b\x65valuations\x18\x06 \x03(\x0b\x32\x16.townlet.v1.Evaluation\x12\x18\n\x10\x64ropped_episodes\x18\x07 \x01(\x04\x12\x16\n\x0elanes_at_stage\x18\x08 \x03(\r\x12.\n\rstage_changes\x18\t \x03(\x0b\x32\x17.townlet.v1.StageChange\x12\x0e\n\x06leaves\x18\x14 \x01(\x08\x12\x10\n\x08stopping\x18\x15 \x01(\x08\x12\x10\n\x08starting\x18\x16 \x01(\x08\"\x97\x01\n\x0eReportResponse\x12\x14\n\x0cnext_episode\x18\x01 \x01(\x04\x12\x19\n\x11next_stage_change\x18\x02 \x01(\x04\x12\x14\n\x0chold_version\x18\x03 \x01(\x04\x12\x17\n\x0freport_after_ms\x18\n \x01(\r\x12\r\n\x05leave\x18\x14 \x01(\x08\x12\x16\n\x0enewest_version\x18\x15 \x01(\x04\"]\n\x0e\x45pisodeSummary\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\r\n\x05steps\x18\x02 \x01(\r\x12\x18\n\x10\x65xtrinsic_return\x18\x03 \x01(\x01\x12\x12\n\nterminated\x18\x04 \x01(\x08\"\xc8\x01\n\x0bStageChange\x12\x0e\n\x06number\x18\x01 \x01(\x04\x12\x0c\n\x04lane\x18\x02 \x01(\r\x12\x12\n\nfrom_stage\x18\x03 \x01(\r\x12\x10\n\x08to_stage\x18\x04 \x01(\r\x12\x0e\n\x06reason\x18\x05 \x01(\t\x12\x35\n\x07\x66igures\x18\x06 \x03(\x0b\x32$.townlet.v1.StageChange.FiguresEntry\x1a.\n\x0c\x46iguresEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"\x8d\x02\n\nEvaluation\x12\x16\n\x0epolicy_version\x18\x01 \x01(\x04\x12\x0f\n\x07updates\x18\x02 \x01(\x04\x12\x10\n\x08\x65pisodes\x18\x03 \x01(\r\x12\x15\n\rmean_survival\x18\x04 \x01(\x01\x12\x16\n\x0estandard_error\x18\x05 \x01(\x01\x12\x13\n\x0bmean_return\x18\x06 \x01(\x01\x12\x1d\n\x15return_standard_error\x18\x07 \x01(\x01\x12\x32\n\x06habits\x18\x08 \x03(\x0b\x32\".townlet.v1.Evaluation.HabitsEntry\x1a-\n\x0bHabitsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01\"a\n\x0bHoldRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\x13\n\x0bincarnation\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\x04\x12\x0f\n\x07wait_ms\x18\x05 \x01(\r\";\n\x0cHoldResponse\x12\r\n\x05go_on\x18\x01 \x01(\x08\x12\x0f\n\x07\x64\x65liver\x18\x02 \x01(\x08\x12\x0b\n\x03\x63ut\x18\x03 \x01(\x08\"\x91\x01\n\x0f\x45ndRoundRequest\x12)\n\x06report\x18\x01 \x01(\x0b\x32\x19.townlet.v1.ReportRequest\x12\r\n\x05round\x18\x02 \x01(\x04\x12\r\n\x05shard\x18\x03 \x01(\r\x12\r\n\x05\x65poch\x18\x04 \x01(\x04\x12\x15\n\rnext_sequence\x18\x05 \x01(\x04\x12\x0f\n\x07wait_ms\x18\x06 \x01(\r\"7\n\x10\x45ndRoundResponse\x12\r\n\x05go_on\x18\x01 \x01(\x08\x12\x14\n\x0chold_version\x18\x02 \x01(\x04\"\x8c\x01\n\x0e\x44\x65liverRequest\x12\x0b\n\x03run\x18\x01 \x01(\t\x12\x0e\n\x06member\x18\x02 \x01(\t\x12\x13\n\x0bincarnation\x18\x03 \x01(\t\x12\x0f\n\x07version\x18\x04 \x01(\x04\x12&\n\x05\x66iles\x18\x05 \x03(\x0b\x32\x17.townlet.v1.VersionFile\x12\x0f\n\x07\x66\x61ilure\x18\x06 \x01(\t\"\x11\n\x0f\x44\x65liverResponse*@\n\x04Role\x12\x14\n\x10ROLE_UNSPECIFIED\x10\x00\x12\x0e\n\nROLE_ACTOR\x10\x01\x12\x12\n\x0eROLE_EVALUATOR\x10\x02\x32\xd2\x02\n\x0e\x43ontrolService\x12\x39\n\x04Join\x12\x17.townlet.v1.JoinRequest\x1a\x18.townlet.v1.JoinResponse\x12?\n\x06Report\x12\x19.townlet.v1.ReportRequest\x1a\x1a.townlet.v1.ReportResponse\x12\x39\n\x04Hold\x12\x17.townlet.v1.HoldRequest\x1a\x18.townlet.v1.HoldResponse\x12\x45\n\x08\x45ndRound\x12\x1b.townlet.v1.EndRoundRequest\x1a\x1c.townlet.v1.EndRoundResponse\x12\x42\n\x07\x44\x65liver\x12\x1a.townlet.v1.DeliverRequest\x1a\x1b.townlet.v1.DeliverResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,38 +36,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STAGECHANGE_FIGURESENTRY']._serialized_options = b'8\001'
   _globals['_EVALUATION_HABITSENTRY']._loaded_options = None
   _globals['_EVALUATION_HABITSENTRY']._serialized_options = b'8\001'
-  _globals['_ROLE']._serialized_start=1898
-  _globals['_ROLE']._serialized_end=1962
+  _globals['_ROLE']._serialized_start=1916
+  _globals['_ROLE']._serialized_end=1980
   _globals['_JOINREQUEST']._serialized_start=59
   _globals['_JOINREQUEST']._serialized_end=230
   _globals['_JOINRESPONSE']._serialized_start=232
   _globals['_JOINRESPONSE']._serialized_end=327
   _globals['_REPORTREQUEST']._serialized_start=330
-  _globals['_REPORTREQUEST']._serialized_end=645
-  _globals['_REPORTRESPONSE']._serialized_start=648
-  _globals['_REPORTRESPONSE']._serialized_end=799
-  _globals['_EPISODESUMMARY']._serialized_start=801
-  _globals['_EPISODESUMMARY']._serialized_end=894
-  _globals['_STAGECHANGE']._serialized_start=897
-  _globals['_STAGECHANGE']._serialized_end=1097
-  _globals['_STAGECHANGE_FIGURESENTRY']._serialized_start=1051
-  _globals['_STAGECHANGE_FIGURESENTRY']._serialized_end=1097
-  _globals['_EVALUATION']._serialized_start=1100
-  _globals['_EVALUATION']._serialized_end=1369
-  _globals['_EVALUATION_HABITSENTRY']._serialized_start=1324
-  _globals['_EVALUATION_HABITSENTRY']._serialized_end=1369
-  _globals['_HOLDREQUEST']._serialized_start=1371
-  _globals['_HOLDREQUEST']._serialized_end=1468
-  _globals['_HOLDRESPONSE']._serialized_start=1470
-  _globals['_HOLDRESPONSE']._serialized_end=1529
-  _globals['_ENDROUNDREQUEST']._serialized_start=1532
-  _globals['_ENDROUNDREQUEST']._serialized_end=1677
-  _globals['_ENDROUNDRESPONSE']._serialized_start=1679
-  _globals['_ENDROUNDRESPONSE']._serialized_end=1734
-  _globals['_DELIVERREQUEST']._serialized_start=1737
-  _globals['_DELIVERREQUEST']._serialized_end=1877
-  _globals['_DELIVERRESPONSE']._serialized_start=1879
-  _globals['_DELIVERRESPONSE']._serialized_end=1896
-  _globals['_CONTROLSERVICE']._serialized_start=1965
-  _globals['_CONTROLSERVICE']._serialized_end=2303
+  _globals['_REPORTREQUEST']._serialized_end=663
+  _globals['_REPORTRESPONSE']._serialized_start=666
+  _globals['_REPORTRESPONSE']._serialized_end=817
+  _globals['_EPISODESUMMARY']._serialized_start=819
+  _globals['_EPISODESUMMARY']._serialized_end=912
+  _globals['_STAGECHANGE']._serialized_start=915
+  _globals['_STAGECHANGE']._serialized_end=1115
+  _globals['_STAGECHANGE_FIGURESENTRY']._serialized_start=1069
+  _globals['_STAGECHANGE_FIGURESENTRY']._serialized_end=1115
+  _globals['_EVALUATION']._serialized_start=1118
+  _globals['_EVALUATION']._serialized_end=1387
+  _globals['_EVALUATION_HABITSENTRY']._serialized_start=1342
+  _globals['_EVALUATION_HABITSENTRY']._serialized_end=1387
+  _globals['_HOLDREQUEST']._serialized_start=1389
+  _globals['_HOLDREQUEST']._serialized_end=1486
+  _globals['_HOLDRESPONSE']._serialized_start=1488
+  _globals['_HOLDRESPONSE']._serialized_end=1547
+  _globals['_ENDROUNDREQUEST']._serialized_start=1550
+  _globals['_ENDROUNDREQUEST']._serialized_end=1695
+  _globals['_ENDROUNDRESPONSE']._serialized_start=1697
+  _globals['_ENDROUNDRESPONSE']._serialized_end=1752
+  _globals['_DELIVERREQUEST']._serialized_start=1755
+  _globals['_DELIVERREQUEST']._serialized_end=1895
+  _globals['_DELIVERRESPONSE']._serialized_start=1897
+  _globals['_DELIVERRESPONSE']._serialized_end=1914
+  _globals['_CONTROLSERVICE']._serialized_start=1983
+  _globals['_CONTROLSERVICE']._serialized_end=2321
 # @@protoc_insertion_point(module_scope)

@@ -128,6 +128,7 @@ class ReportRequest(_message.Message):
     STAGE_CHANGES_FIELD_NUMBER: _builtins.int
     LEAVES_FIELD_NUMBER: _builtins.int
     STOPPING_FIELD_NUMBER: _builtins.int
+    STARTING_FIELD_NUMBER: _builtins.int
     run: _builtins.str
     member: _builtins.str
     incarnation: _builtins.str
@@ -139,6 +140,8 @@ class ReportRequest(_message.Message):
     """The member's last report: it ends, all that it has pushed is acknowledged, and nobody shall miss it."""
     stopping: _builtins.bool
     """The member's process was told to stop, and asks whether it may leave: see ReportResponse.leave."""
+    starting: _builtins.bool
+    """The actor has not begun to act, and has taken up no version: until it does, versions are made without it."""
     @_builtins.property
     def episodes(self) -> _containers.RepeatedCompositeFieldContainer[Global___EpisodeSummary]:
         """Finished episodes that have not been acknowledged yet, oldest first."""
@@ -171,10 +174,11 @@ class ReportRequest(_message.Message):
         stage_changes: _abc.Iterable[Global___StageChange] | None = ...,
         leaves: _builtins.bool = ...,
         stopping: _builtins.bool = ...,
+        starting: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["dropped_episodes", b"dropped_episodes", "environment_steps", b"environment_steps", "episodes", b"episodes", "evaluations", b"evaluations", "incarnation", b"incarnation", "lanes_at_stage", b"lanes_at_stage", "leaves", b"leaves", "member", b"member", "run", b"run", "stage_changes", b"stage_changes", "stopping", b"stopping"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["dropped_episodes", b"dropped_episodes", "environment_steps", b"environment_steps", "episodes", b"episodes", "evaluations", b"evaluations", "incarnation", b"incarnation", "lanes_at_stage", b"lanes_at_stage", "leaves", b"leaves", "member", b"member", "run", b"run", "stage_changes", b"stage_changes", "starting", b"starting", "stopping", b"stopping"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

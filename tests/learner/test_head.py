@@ -275,3 +275,16 @@ def test_the_ladder_ends_with_the_last_actor_that_is_there():
     report(head, "actor-0", now_s=9.0)
     assert head.present_ladder_lanes(10.5) == 4
     assert head.present_ladder_lanes(60.0) == 0
+
+
+def test_an_actor_that_does_not_act_yet_is_there_but_nothing_that_a_version_has_to_hold():
+    head = Head()
+    for name, starting in (("actor-0", False), ("actor-1", True)):
+        request = pb.JoinRequest(member=name, incarnation="a", lanes=4, role=pb.ROLE_ACTOR)
+        head.join(request, 0.0, starting=starting)
+    assert head.present_actors(1.0) == ["actor-0", "actor-1"]
+    assert head.acting(1.0) == ["actor-0"]
+    head.report(pb.ReportRequest(member="actor-1", incarnation="a", starting=True), 1.0)
+    assert head.acting(1.0) == ["actor-0"]
+    head.report(pb.ReportRequest(member="actor-1", incarnation="a"), 2.0)
+    assert head.acting(2.0) == ["actor-0", "actor-1"]

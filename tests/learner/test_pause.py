@@ -61,9 +61,9 @@ def test_a_state_that_cannot_be_captured_is_told_to_who_asked():
             time.sleep(0.001)
 
 
-def moves(training: Training) -> bool:
+def moves(training: Training, wait_s: float = 0.1) -> bool:
     """Whether updates are being made; waits until there is one, or for a moment."""
-    seen, deadline = training.updates, time.monotonic() + 0.1
+    seen, deadline = training.updates, time.monotonic() + wait_s
     while training.updates == seen and time.monotonic() < deadline:
         time.sleep(0.001)
     return training.updates > seen
@@ -86,13 +86,13 @@ def test_no_update_is_made_while_it_is_paused_and_versions_can_be_made_all_the_s
             assert not moves(training)
         pause.resume()
         pause.resume()
-        assert moves(training)
+        assert moves(training, wait_s=20.0)
         asyncio.run(asyncio.wait_for(pause.stand_still(), 10))
         pause.pause()
         pause.resume()
         assert not moves(training)  # the version is not cut yet
         pause.go_on()
-        assert moves(training)
+        assert moves(training, wait_s=20.0)
 
 
 def test_who_stops_is_not_kept_by_a_pause():

@@ -172,3 +172,9 @@ def test_in_lockstep_nobody_is_given_a_name(free_port):
         pytest.raises(MismatchError, match="since in lockstep each has its own"),
     ):
         joined(config, channel, "a")
+
+
+def test_before_the_first_round_none_has_ended(free_port):
+    """A counter below 0 could not be told in the list of versions."""
+    with serving(free_port, "schedule={kind: lockstep, steps_per_round: 40}", "run.name=rounds") as (_, service, *_):
+        assert service._books.counters()["round"] == 0

@@ -8,7 +8,7 @@ import pytest
 import safetensors.torch
 import torch
 
-from learner.head import Head
+from learner.head import SILENCE_S, Head
 from learner.holds import Holds
 from learner.versions import About, Versions
 from protos import control_pb2
@@ -71,7 +71,8 @@ def test_a_version_is_made(tmp_path):
 @pytest.mark.parametrize(("schedule", "version"), [("async", None), ("lockstep", 1)])
 def test_in_lockstep_a_version_waits_for_the_end_of_a_long_round(tmp_path, schedule, version):
     settings = CheckpointSettings(cut_limit_s=0.2)
-    assert make(VersionStore(tmp_path), settings, schedule=schedule, still=Still(0.6))[0] == version
+    store = VersionStore(f"memory://{tmp_path.name}")  # takes no time
+    assert make(store, settings, schedule=schedule, still=Still(0.6))[0] == version
 
 
 @pytest.mark.parametrize("methods", [("reserve",), ("write_state",), ("write_state", "abort"), ("commit",)])
@@ -147,3 +148,19 @@ def test_who_keeps_a_version_from_being_cut_is_named(tmp_path):
         return [*told, versions.why_it_waits()]
 
     assert asyncio.run(asyncio.wait_for(scenario(), 60)) == ["", "version 1 waits for actor-1 to stand still", ""]
+
+
+def test_who_falls_silent_is_not_waited_for(tmp_path):
+    """It was there when the version was announced, and is gone before it stands still."""
+    about = About("test", "c", "l", "async", (), lambda: {"updates": 1}, dict)
+
+    async def scenario() -> int | None:
+        head = Head()
+        request = control_pb2.JoinRequest(member="actor-0", incarnation="a", role=control_pb2.ROLE_ACTOR, lanes=1)
+        head.join(request, time.monotonic() - SILENCE_S + 0.5)
+        assert head.acting(time.monotonic()) == ["actor-0"]
+        settings = CheckpointSettings(cut_limit_s=8.0)
+        return await Versions(VersionStore(tmp_path), about, head, Holds(), Still(), [], settings, None).make("a test")
+
+    assert asyncio.run(asyncio.wait_for(scenario(), 60)) == 1
+    assert list(VersionStore(tmp_path).manifest(1).members) == ["learner"]
