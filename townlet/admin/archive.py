@@ -4,7 +4,9 @@ The learner does so for a run that is on; `townlet admin` itself for one that is
 """
 
 import os
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from protos import admin_pb2 as pb
@@ -31,6 +33,9 @@ class Archive:
         self._config = config
         self._store = store_of(config)
         self._stands_on = stands_on
+        self._beginning: set[str] = set()
+        """Names of runs."""
+        self._lock = threading.Lock()
 
     def versions(self) -> pb.ListVersionsResponse:
         """All of them, oldest first."""
@@ -82,6 +87,22 @@ class Archive:
 
         Raises RefusedError, and InvalidRequestError when no run can be called so.
         """
+        with self._begins(run):
+            return self._branch(version, run, tell)
+
+    @contextmanager
+    def _begins(self, run: str) -> Iterator[None]:
+        """Nobody else may begin a run of that name meanwhile."""
+        with self._lock:
+            if run in self._beginning:
+                raise RefusedError(f"branch {run}: expected the name of a new run, found one that is begun just now")
+            self._beginning.add(run)
+        try:
+            yield
+        finally:
+            self._beginning.discard(run)
+
+    def _branch(self, version: int, run: str, tell: Tell) -> str:
         config = branched_config(self._config, run)
         folder = RunFolder(config.run.folder)
         if folder.config.exists():

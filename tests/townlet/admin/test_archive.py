@@ -125,6 +125,23 @@ def test_a_branch_takes_no_runs_place_and_goes_on_where_it_was_interrupted(confi
             archive.branch(1, name, lambda _: None)
 
 
+def test_two_who_branch_to_one_name_at_once_do_not_get_into_each_others_way(config, store):
+    archive, refused = Archive(config), []
+
+    def branch_again(_):
+        with pytest.raises(
+            RefusedError, match=r"branch other: expected the name of a new run, found one that is begun"
+        ):
+            archive.branch(1, "other", lambda _: None)
+        refused.append(True)
+
+    path = Path(archive.branch(1, "other", branch_again))
+    assert refused
+    assert load_config(path).run.name == "other"
+    with pytest.raises(RefusedError, match=r"branch other: expected the name of a new run, found .*other"):
+        archive.branch(1, "other", lambda _: None)
+
+
 def test_versions_elsewhere_are_branched_beside_them(config, tmp_path):
     root = str(tmp_path / "elsewhere")
     config = config.model_copy(update={"checkpoint": config.checkpoint.model_copy(update={"root": root})})
