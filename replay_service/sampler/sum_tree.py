@@ -13,7 +13,7 @@ MOST_STALE = 2**16
 
 
 class SumTree:
-    """`size` weights, all 0 at first.
+    """`size` weights, all 0 at first: kept as float32, added up as float64.
 
     Each sum is that of its two neighbours of the level below; a parent is always computed anew from its children, so
     that rounding never accumulates. Level k of those in memory is an array of 2**k sums, the last one of blocks. They
@@ -24,7 +24,7 @@ class SumTree:
         depth = max(0, (size - 1).bit_length() - (BLOCK - 1).bit_length())
         self.size = size
         self._levels = [np.zeros(2**level, np.float64) for level in range(depth + 1)]
-        self._blocks = np.zeros((2**depth, BLOCK), np.float64)
+        self._blocks = np.zeros((2**depth, BLOCK), np.float32)
         self._weights = self._blocks.reshape(-1)
         self._stale: list[NDArray[np.int64]] = []
         self._stale_count = 0
@@ -36,8 +36,8 @@ class SumTree:
         return float(self._levels[0][0])
 
     def get(self, indices: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Weights float64 [N] at indices int64 [N]."""
-        return self._weights[indices]
+        """Weights float64 [N] at indices int64 [N], as they are kept."""
+        return self._weights[indices].astype(np.float64)
 
     def set(self, indices: NDArray[np.int64], weights: NDArray[np.float64] | float) -> None:
         """Replace the weights at indices int64 [N]. Of an index named twice the last weight counts."""
@@ -57,7 +57,7 @@ class SumTree:
         left_over = sums.copy()
         for level in self._levels[1:]:
             _descend(indices, left_over, level[2 * indices], level[2 * indices + 1])
-        blocks, queries = self._blocks[indices], np.arange(len(sums))
+        blocks, queries = self._blocks[indices].astype(np.float64), np.arange(len(sums))
         within = np.zeros(len(sums), np.int64)
         twos, fours = _sums(blocks)
         for level in (fours, twos, blocks):
@@ -70,7 +70,7 @@ class SumTree:
             return
         indices = np.unique(np.concatenate(self._stale))
         self._stale, self._stale_count = [], 0
-        _, fours = _sums(self._blocks[indices])
+        _, fours = _sums(self._blocks[indices].astype(np.float64))
         self._levels[-1][indices] = fours[:, 0] + fours[:, 1]
         for below, level in zip(self._levels[:0:-1], self._levels[-2::-1], strict=True):
             indices = np.unique(indices >> 1)
