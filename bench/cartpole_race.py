@@ -1,11 +1,10 @@
 """Claim: Townlet learns CartPole-v1 to a greedy mean return of 475 in less time than others, each at its best.
 
-It is 1.5 times faster than stable-baselines3's DQN, tuned, in one process; twice as fast as Sample Factory's APPO; and
-3 times faster than TorchRL's DQN. Each is set as its own documentation says, see `bench/peers/`, and lives in an
-environment of its own; `make bench-peers` gets them. They race in turn, alone on the machine, with the same seeds, one
-a round. The time runs from the first environment step to the first evaluation, of twenty greedy episodes, that reaches
-the goal; what imports and services take to start is shown beside. In the peers' favour, the time of their evaluations
-is taken off (Townlet's go on beside the training).
+The others are stable-baselines3's DQN, tuned, in one process, TorchRL's DQN, and RLlib's. Each is set as its own
+documentation says, see `bench/peers/`, and lives in an environment of its own; `make bench-peers` gets them. They race
+in turn, alone on the machine, with the same seeds, one a round. The time runs from the first environment step to the
+first evaluation, of twenty greedy episodes, that reaches the goal; what imports and services take to start is shown
+beside. In the peers' favour, the time of their evaluations is taken off (Townlet's go on beside the training).
 """
 
 from dataclasses import dataclass
@@ -42,8 +41,8 @@ class Peer:
 
 PEERS = (
     Peer("stable-baselines3", "stable_baselines3_cartpole", Path(".venv-peers")),
-    Peer("Sample Factory", "sample_factory_cartpole", Path(".venv-peers-sample-factory")),
     Peer("TorchRL", "torchrl_cartpole", Path(".venv-peers-torchrl")),
+    Peer("RLlib", "rllib_cartpole", Path(".venv-peers-rllib")),
 )
 
 

@@ -14,6 +14,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 
+import torch
 from matplotlib import pyplot as plt
 
 from bench.curve import Curve, as_text
@@ -46,7 +47,11 @@ def write_page(
     Each curve has a picture of its own, beside that of all ratios.
     """
     draw(measured, picture)
-    parts = [HEAD, f"Measured on {_machine()}, {date.today():%Y-%m-%d}.\n", f"![Every ratio]({picture.name})\n"]
+    parts = [
+        HEAD,
+        f"Measured on {_machine()}, {date.today():%Y-%m-%d}. {_gpu()}\n",
+        f"![Every ratio]({picture.name})\n",
+    ]
     for name, found in measured.items():
         claim = (import_module(f"bench.{name}").__doc__ or "").strip()
         parts.append(f"## {name}\n\n{claim}\n")
@@ -95,6 +100,15 @@ def _table(comparison: Comparison) -> str:
 def _row(name: str, values: Sequence[float], unit: str) -> str:
     cells = (f"{value:.3g}" if value < 100 else f"{value:,.0f}" for value in (median(values), min(values), max(values)))
     return f"| {name} | {' | '.join(cells)} | {unit} |"
+
+
+def _gpu() -> str:
+    if torch.cuda.is_available():
+        return f"Its GPU: {torch.cuda.get_device_name()}."
+    return (
+        "It has no GPU; where there is one, `make test-gpu` runs the tests that need it, and the update is measured by "
+        "`TOWNLET__LEARNER__DEVICE=cuda TOWNLET__LEARNER__PRECISION=bfloat16 python -m bench.update`."
+    )
 
 
 def _machine() -> str:

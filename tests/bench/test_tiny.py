@@ -5,6 +5,7 @@ Those with tests of their own, in `test_NAME.py`, need not be listed here.
 
 import inspect
 import math
+import shutil
 from importlib import import_module
 from pathlib import Path
 from typing import NamedTuple
@@ -28,6 +29,7 @@ class Table(NamedTuple):
 
 OVERHEAD = Table(("through the services", "batch in memory"), ("services / memory",))
 UPDATE = Table(("the learner's update", "the plain loop"), ("ours / plain",))
+COMPILED = Table((*UPDATE.cases, "compiled"), (*UPDATE.ratios, "compiled / plain")) if shutil.which("g++") else UPDATE
 RANKS = Table(("one rank", "two ranks", "two, in buckets"), ("two / one", "sum / buckets"))
 RACE = Table(("insert, durable", "sample", "disk alone, synced"), ("insert / disk alone",))
 SUBSCRIBERS = ("10 subscribers", "10, serialised for each", "20 subscribers", "20 behind 2 relays")
@@ -49,7 +51,7 @@ TABLES = {
         )
     ],
     "replay_race": [RACE] * 4,
-    "update": [UPDATE] * 3,
+    "update": [COMPILED, UPDATE, COMPILED],
     "learner_overhead": [OVERHEAD],
     "recurrent_learner_overhead": [OVERHEAD],
     "r2d2_sample": [Table(("draw a batch", "update"), ("draw / update",))],
