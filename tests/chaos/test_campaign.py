@@ -2,6 +2,7 @@
 
 import pytest
 
+from chaos import orders
 from chaos.plan import EVERYTHING, FAILPOINT, Burst, Plan, Strike
 from chaos.round import play
 
@@ -16,7 +17,8 @@ BURSTS = (Burst(2.0, ONE_AFTER_THE_OTHER), Burst(2.0, (Strike(0.0, EVERYTHING),)
 
 
 @pytest.mark.timeout(300)
-def test_whoever_dies_nothing_acknowledged_is_lost_doubled_or_torn_and_the_run_goes_on(short_folder):
+def test_whoever_dies_nothing_acknowledged_is_lost_doubled_or_torn_and_the_run_goes_on(short_folder, monkeypatch):
+    monkeypatch.setattr(orders, "PATIENCE_S", 120.0)
     told: list[str] = []
     played = play(Plan(1, BURSTS, ends_softly=True), short_folder / "c", limit_s=90.0, tell=told.append)
     assert played.violations == [], told

@@ -12,7 +12,7 @@ from replay_service.redis_log import Meta, RedisLog, Transaction
 from townlet.errors import TownletError, UnavailableError
 from townlet.launch.redis_server import socket_path
 
-TIMEOUT_S = 1.0
+TIMEOUT_S = 5.0
 RUN = "test"
 
 

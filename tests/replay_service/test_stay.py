@@ -26,7 +26,7 @@ def over(*asked: bool, grace_s: float, works: bool = False, then: bool | None = 
             stay.learner_works()
         leaving = asyncio.create_task(stay.over(grace_s))
         if then is not None:
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0)  # by then it waits
             await stay.ask(then)
         done, _ = await asyncio.wait([leaving], timeout=0.5)
         leaving.cancel()

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from run_process import CONFIGS
 
+from townlet.admin.client import AdminClient
 from townlet.config_file import dump_config, load_config
 from townlet.launch.status_client import StatusClient
 from townlet.run_folder import RunFolder
@@ -79,6 +80,10 @@ class PlainServices:
             return client.status()
         finally:
             client.close()
+
+    def members(self):
+        with AdminClient(self.config.learner.address) as client:
+            return client.members().members
 
     def wait_for(self, what: str, happened: Callable[[], object], timeout_s: float = 120.0) -> None:
         deadline = time.monotonic() + timeout_s

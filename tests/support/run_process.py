@@ -101,6 +101,12 @@ class RunProcess:
         lines = path.read_text().splitlines() if path.exists() else []
         return [json.loads(line) for line in lines if line.startswith("{")]
 
+    def account(self):
+        """What `status` says, once the learner answers."""
+        said = []
+        self.wait_for("an account of the learner", lambda: said.append(self.status()) or said[-1])
+        return said[-1]
+
     def status(self):
         """The learner's own account of the run; None while it does not answer."""
         if not self.folder.config.exists():

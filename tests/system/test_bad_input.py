@@ -41,7 +41,7 @@ def test_a_run_that_is_not_there_is_named_with_those_that_are(tmp_path):
     assert townlet("watch", "latest", cwd=tmp_path)[1].startswith("townlet: no run under runs/ yet")
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 def test_a_port_in_use_ends_the_run_with_its_reason(short_folder):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -52,7 +52,7 @@ def test_a_port_in_use_ends_the_run_with_its_reason(short_folder):
             assert f"cannot listen on {address}: expected a free port of this machine" in run.output
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 def test_a_redis_that_is_not_there_ends_the_run_with_its_reason(short_folder):
     settings = ("replay.redis_url=redis://127.0.0.1:1/0", "replay.redis_timeout_s=1")
     with RunProcess(short_folder, "L0_minimal.yaml", *settings) as run:
@@ -60,7 +60,7 @@ def test_a_redis_that_is_not_there_ends_the_run_with_its_reason(short_folder):
         assert "replay-0 ended (exit code 1): Redis at redis://127.0.0.1:1/0 does not serve us" in run.output
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(180)
 def test_another_configuration_in_the_same_folder_is_refused(short_folder):
     with RunProcess(short_folder, "L0_minimal.yaml") as run:
         run.wait_for("a config", run.folder.config.exists)

@@ -26,22 +26,25 @@ def test_a_curious_run_trains_shows_its_novelty_and_goes_on_after_a_death(short_
                 and status.policy_version > status.policy_lag_max + 1
             ),
         )
-        assert run.status().curiosity.novelty > 0
+        assert run.account().curiosity.novelty > 0
         store = VersionStore(run.folder.versions)
-        run.wait_for("a version", store.newest)
+        run.wait_for(
+            "a version of what was learned",
+            lambda: (newest := store.newest()) and store.manifest(newest).counters["updates"] > 0,
+        )
         tensors = store.open(store.newest(), "learner").state("learner")["tensors"]
         assert tensors.keys() >= {
             *("curiosity.predictor.0.weight", "curiosity.embedding.0.weight", "curiosity.optimiser.step")
         }
         assert tensors["curiosity.novelty.mean"].item() > 0  # what an actor stored has come back to the learner
-        before = run.status()
+        before = run.account()
         run.kill("learner")
         run.wait_for(
             "training after the death of the learner",
             lambda: (status := run.status()) and status.updates > before.updates + 50,
         )
         assert any(entry["event"] == "resumed" for entry in run.log("learner"))
-        assert run.status().curiosity.intrinsic_weight < 0.05
+        assert run.account().curiosity.intrinsic_weight < 0.05
         events = EventAccumulator(str(run.folder.tensorboard))
         events.Reload()
         assert {"curiosity/novelty", "curiosity/intrinsic_weight"} <= set(events.Tags()["scalars"])

@@ -40,7 +40,7 @@ def test_a_shipped_configuration_trains(short_folder, config, module):
         assert result["updates"] == 10
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(300)
 def test_a_failing_environment_is_counted_and_the_run_goes_on(short_folder):
     (short_folder / "frail.py").write_text(
         "import gymnasium\n"
@@ -60,7 +60,7 @@ def test_a_failing_environment_is_counted_and_the_run_goes_on(short_folder):
             lambda: (status := run.status()) and status.dropped_episodes > 2 and status.updates and status.evaluations,
         )
         run.wait_for_output("dropped [1-9]")
-        assert run.status().mean_return > 0
+        assert run.account().mean_return > 0
         failures = [entry for entry in run.log("actor-0") if entry["event"] == "environment_replaced"]
         assert "RuntimeError: it broke (" in failures[0]["reason"]
     found = json.loads(townlet("evaluate", str(run.folder.path), "--episodes", "10", "--json", cwd=short_folder))
@@ -72,7 +72,7 @@ def test_a_failing_environment_is_counted_and_the_run_goes_on(short_folder):
     assert list(found["baselines"]) == ["random"]
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(480)
 def test_the_page_about_ones_own_environment_can_be_followed_to_the_end(short_folder):
     page = (CONFIGS.parent / "docs" / "your_own_environment.md").read_text()
     for name, language in (("my_environments.py", "python"), ("corridor.yaml", "yaml")):
@@ -80,7 +80,7 @@ def test_the_page_about_ones_own_environment_can_be_followed_to_the_end(short_fo
     said = townlet("config", "check", "corridor.yaml", cwd=short_folder)
     assert said.startswith("corridor.yaml: good. my_environments:WindyCorridor-v0 world")
     with RunProcess(short_folder, str(short_folder / "corridor.yaml"), cwd=short_folder) as run:
-        assert run.wait(120) == 0, run.output
+        assert run.wait(420) == 0, run.output
         assert "goal reached after" in run.output
 
 

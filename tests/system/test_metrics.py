@@ -60,6 +60,7 @@ def ring(tmp_path_factory):
             return (
                 value(seen, "learner", "townlet_checkpoints_total", outcome="committed") > 0
                 and value(seen, "learner", "townlet_run_greedy_survival_steps") > 0
+                and "townlet_learner_loss" in seen["learner"]
                 and value(seen, "actor-0", "townlet_version") > 0
                 and value(seen, "replay-0", "townlet_version") > 0
             )

@@ -50,6 +50,7 @@ def test_all_that_are_told_to_stop_at_once_make_a_version_of_what_they_were_in_t
     run = services(*overrides, shards=2)
     start_all(run, named=named)
     run.wait_for_updates(60)
+    run.wait_for("both actors to act", lambda: all(member.environment_steps for member in run.members()))
     codes, seconds = run.stop_all()
     log.info("all_have_stopped", seconds=round(seconds, 1))
     assert set(codes.values()) == {0}, (codes, [run.log(name)[-3:] for name in codes])

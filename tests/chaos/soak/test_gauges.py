@@ -3,24 +3,33 @@
 import os
 import subprocess
 import sys
-import threading
-from pathlib import Path
 
 from chaos.soak.gauges import gauges_of
 
 MIB = 2**20
 
 
+GROW = """
+import os, sys, threading
+print("ready")
+sys.stdin.readline()
+hold, files = os.urandom(32 * 2**20), [open(os.devnull) for _ in range(2)]
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+print("grown")
+sys.stdin.read()
+"""
+
+
 def test_memory_files_and_threads_are_counted():
-    before = gauges_of(os.getpid())
-    hold, done = bytearray(os.urandom(32 * MIB)), threading.Event()
-    thread = threading.Thread(target=done.wait)
-    thread.start()
-    with Path(os.devnull).open() as _, Path(os.devnull).open() as _:
-        now = gauges_of(os.getpid())
-    done.set()
-    thread.join()
-    assert now.resident_bytes - before.resident_bytes > 24 * MIB, len(hold)
+    process = subprocess.Popen([sys.executable, "-u", "-c", GROW], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with process:
+        assert process.stdout.readline() == b"ready\n"
+        before = gauges_of(process.pid)
+        process.stdin.write(b"\n")
+        process.stdin.flush()
+        assert process.stdout.readline() == b"grown\n"
+        now = gauges_of(process.pid)
+    assert now.resident_bytes - before.resident_bytes > 24 * MIB
     assert (now.open_files, now.threads) == (before.open_files + 2, before.threads + 1)
 
 

@@ -10,6 +10,7 @@ import torch
 from toy_environments import BLOCK, DIE, EXIT, RAISE, SLEEP, STEP
 
 from townlet.errors import WorldError
+from townlet.worlds.gymnasium import processes as processes_module
 from townlet.worlds.gymnasium.lane import MOST_FAILURES
 from townlet.worlds.gymnasium.settings import GymnasiumSettings
 from townlet.worlds.gymnasium.world import GymnasiumWorld
@@ -130,7 +131,8 @@ def test_a_process_that_is_killed_from_outside_is_replaced(build):
     assert step.reward.tolist() == [0.0, 0.0, 1.0, 1.0]
 
 
-def test_processes_end_with_their_world(build):
+def test_processes_end_with_their_world(build, monkeypatch):
+    monkeypatch.setattr(processes_module, "CLOSE_TIMEOUT_S", 60.0)
     world = build(workers=2)
     world.reset()
     processes = [worker._process for worker in world._lanes._workers]
