@@ -1,6 +1,7 @@
 """How every service starts and ends: arguments, configuration, one stop signal, one way to fail."""
 
 import argparse
+import atexit
 import os
 import queue
 import signal
@@ -111,6 +112,8 @@ def _stop_when_told(stop: threading.Event, signals: list[int]) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, note)
+        # The interpreter takes handlers away at its very end: one more signal would kill a service that has stopped.
+        atexit.register(signal.signal, number, signal.SIG_IGN)
     threading.Thread(target=wait, name="signals", daemon=True).start()
 
 
