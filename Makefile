@@ -29,7 +29,7 @@ help:
 	@echo 'make locks       pin what the images and .venv are made of (UPGRADE=--upgrade for newer packages)'
 	@echo 'make protos      regenerate the code beside the protos'
 
-.venv/ready: pyproject.toml setup.py townlet/worlds/hamlet/kernels.c deploy/locks/development.txt
+.venv/ready: pyproject.toml setup.py townlet/kernels.c townlet/worlds/hamlet/kernels.c deploy/locks/development.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Townlet needs Python 3.11 or newer; set PYTHON=python3.x")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check '$(TORCH)'
@@ -105,4 +105,4 @@ $(PEERS): .venv-%/ready: Makefile
 bench-peers: $(PEERS)
 
 clean:
-	rm -rf .venv .venv-peers* .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info build townlet/worlds/hamlet/*.so
+	rm -rf .venv .venv-peers* .mypy_cache .ruff_cache .pytest_cache .hypothesis *.egg-info build townlet/*.so townlet/worlds/hamlet/*.so

@@ -13,7 +13,8 @@ from torch.nn import functional
 from townlet.checkpoint.form import Form, check_forms
 from townlet.errors import CheckpointError, NumericalError
 from townlet.networks.memory import Memory
-from townlet.records import OBSERVATION, RecordLayout, decode, encode
+from townlet.record_writer import RecordWriter
+from townlet.records import OBSERVATION, RecordLayout, decode
 from townlet.specs import MemorySpec
 from townlet.worlds.interface import Step, View
 
@@ -47,6 +48,7 @@ class EpisodeAccumulator:
         self._layout = layout
         self._snapshots = StateSnapshots(memory, lanes, device) if memory else None
         self._rewards = layout.span("reward", "intrinsic_reward")
+        self._writer = RecordWriter(layout, device)
         self._part_length = part_length
         self._records = torch.zeros(lanes, part_length + 1, layout.stride, dtype=torch.uint8, device=device)
         self._steps = torch.zeros(lanes, dtype=torch.int64, device=device)
@@ -70,7 +72,7 @@ class EpisodeAccumulator:
         }
         if novelty is not None:
             columns["intrinsic_reward"] = novelty
-        self._write(self._lanes, self._steps, columns)
+        self._writer.write(columns, self._lanes, self._steps, self._records)
         self._steps += 1
         self._most_steps += 1
         parts = []
@@ -126,17 +128,9 @@ class EpisodeAccumulator:
         columns = {**_view_columns(final), **{name: column[lanes] for name, column in last.items()}}
         if self._snapshots is not None:
             columns["recurrent_state"] = self._snapshots.part(self._steps)[lanes]
-        self._write(lanes, steps, columns)
+        self._writer.write(columns, lanes, steps, self._records)
         self._steps[lanes] = 0
         return [self._part(*ends) for ends in zip(lanes.tolist(), steps.tolist(), strict=True)]
-
-    def _write(self, lanes: Tensor, steps: Tensor, columns: dict[str, Tensor]) -> None:
-        """Put a record of each lane behind the `steps` it has. lanes, steps: int64 [F]. columns: [F, ...]."""
-        records = encode(self._layout, columns)
-        if records.device.type == "cpu":  # a row at a time; torch copies byte by byte
-            self._records.numpy()[lanes.numpy(), steps.numpy()] = records.numpy()
-        else:
-            self._records[lanes, steps] = records
 
     def _memory_columns(self, memory: Memory) -> dict[str, Tensor]:
         if self._snapshots is None:

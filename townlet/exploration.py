@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 
 from townlet.exploration_settings import DecaySettings, LadderSettings
+from townlet.kernels import kernel
 
 
 def ladder(settings: LadderSettings, first_lane: int, lanes: int, all_lanes: int) -> Tensor:
@@ -44,11 +45,25 @@ def normalised_entropy(epsilon: Tensor, action_mask: Tensor) -> Tensor:
 def epsilon_greedy(q: Tensor, action_mask: Tensor, epsilon: Tensor, uniform: Tensor) -> Tensor:
     """The best valid action, or with probability epsilon any valid one; int64 [L].
 
+    Exploring lanes take the valid action with the largest random number, the others that with the largest Q; the first
+    of several. On a CPU by compiled code, where it was built.
     q: float32 [L, A]. action_mask: bool [L, A]. epsilon: float32 [L].
     uniform: float32 [L, A + 1] in [0, 1): the first column decides whether to explore, the others what.
     """
-    assert uniform.shape == (q.shape[0], q.shape[1] + 1), (uniform.shape, q.shape)
+    lanes, actions = q.shape
+    assert action_mask.shape == (lanes, actions), (action_mask.shape, q.shape)
+    assert epsilon.shape == (lanes,), (epsilon.shape, q.shape)
+    assert uniform.shape == (lanes, actions + 1), (uniform.shape, q.shape)
+    choose = kernel("epsilon_greedy", numbers=2, tensors=5) if q.device.type == "cpu" else None
+    if choose is None:
+        return epsilon_greedy_by_tensors(q, action_mask, epsilon, uniform)
+    action = torch.empty(lanes, dtype=torch.int64)
+    choose(lanes, actions, *(each.contiguous() for each in (q, action_mask, epsilon, uniform)), action)
+    return action
+
+
+def epsilon_greedy_by_tensors(q: Tensor, action_mask: Tensor, epsilon: Tensor, uniform: Tensor) -> Tensor:
+    """`epsilon_greedy` on any device."""
     explore = uniform[:, 0] < epsilon
-    # Exploring lanes take the valid action with the largest random number, the others that with the largest Q.
     score = torch.where(explore[:, None], uniform[:, 1:], q)
     return score.masked_fill(~action_mask, -torch.inf).argmax(dim=1)

@@ -1,9 +1,20 @@
 """How actors explore."""
 
+import math
+
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
-from townlet.exploration import decayed, epsilon_greedy, ladder, ladder_range, normalised_entropy
+from townlet.exploration import (
+    decayed,
+    epsilon_greedy,
+    epsilon_greedy_by_tensors,
+    ladder,
+    ladder_range,
+    normalised_entropy,
+)
 from townlet.exploration_settings import DecaySettings, LadderSettings
 
 
@@ -73,3 +84,26 @@ def test_the_entropy_is_that_of_the_actions_which_are_drawn_whatever_the_size_of
     share = torch.bincount(action, minlength=5)[:4] / draws
     drawn = float(-(share * share.log()).sum() / torch.tensor(4.0).log())
     assert normalised_entropy(epsilon[:1], mask[:1]).item() == pytest.approx(drawn, abs=0.01)
+
+
+choices = st.integers(1, 4).flatmap(
+    lambda actions: st.lists(
+        st.tuples(
+            st.lists(
+                st.sampled_from([-1.0, 0.0, 1.0, -math.inf, math.inf, math.nan]), min_size=actions, max_size=actions
+            ),
+            st.lists(st.booleans(), min_size=actions, max_size=actions),
+            st.lists(st.sampled_from([0.0, 0.25, 0.5]), min_size=actions + 1, max_size=actions + 1),
+        ),
+        min_size=1,
+        max_size=6,
+    )
+)
+
+
+@given(choices)
+def test_both_ways_choose_alike_among_equals_too_and_where_a_network_has_gone_wrong(lanes):
+    q, mask, uniform = (torch.tensor([lane[part] for lane in lanes]) for part in range(3))
+    epsilon = torch.full((len(lanes),), 0.25)
+    chosen = epsilon_greedy(q, mask, epsilon, uniform)
+    assert chosen.tolist() == epsilon_greedy_by_tensors(q, mask, epsilon, uniform).tolist()

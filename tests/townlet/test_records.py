@@ -5,31 +5,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from record_columns import random_columns, specs
 
-from townlet.records import RecordLayout, decode, encode, encode_by_numpy, encode_by_tensors
+from townlet.records import RecordLayout, decode, encode
 from townlet.specs import EnvironmentSpec, FieldSpec
-
-shapes = st.lists(st.integers(1, 4), max_size=3).map(tuple)
-blocks = st.lists(st.tuples(st.sampled_from(["uint8", "float32", "bool", "int32"]), shapes), min_size=1, max_size=4)
-specs = st.builds(
-    lambda blocks, actions: EnvironmentSpec(
-        tuple(FieldSpec(f"block{at}", dtype, shape) for at, (dtype, shape) in enumerate(blocks)), actions, 10
-    ),
-    blocks,
-    st.sampled_from([2, 6, 256, 300]),
-)
-
-
-def random_columns(layout: RecordLayout, lanes: int, seed: int) -> dict[str, torch.Tensor]:
-    random = np.random.default_rng(seed)
-    columns = {}
-    for field in layout.fields:
-        shape = (lanes, *field.shape)
-        values = random.integers(0, 2 if field.dtype == "bool" else 200, shape)
-        if field.dtype == "float32":
-            values = random.normal(size=shape)
-        columns[field.name] = torch.from_numpy(values.astype(field.dtype))
-    return columns
 
 
 @given(specs, st.integers(1, 3), st.integers(0, 2**32))
@@ -43,16 +22,6 @@ def test_what_is_encoded_is_decoded(spec, lanes, seed):
     for name, column in columns.items():
         assert decoded[name].dtype == column.dtype
         assert torch.equal(decoded[name], column)
-
-
-@given(specs, st.integers(1, 3), st.data())
-def test_both_ways_to_encode_give_the_same_bytes(spec, lanes, data):
-    layout = RecordLayout.of(spec)
-    columns = random_columns(layout, lanes, 0)
-    columns["action"] = columns["action"].to(torch.int64)
-    given = data.draw(st.sets(st.sampled_from(sorted(columns)), min_size=1))
-    some = {name: columns[name] for name in given}
-    assert torch.equal(encode_by_numpy(layout, some), encode_by_tensors(layout, some))
 
 
 @given(specs, st.integers(0, 2**32))

@@ -29,8 +29,12 @@ class ActingNetwork:
         return q
 
     def remember(self, action: Tensor, step: Step) -> None:
-        """Move on, once `action`, int64 [L], has brought `step`. Lanes that finished begin with an empty memory."""
-        self.memory = self.memory.after(self._next_state, action, step)
+        """Move on, once `action`, int64 [L], has brought `step`. Lanes that finished begin with an empty memory.
+
+        A feed-forward network has nothing to remember: its memory stays empty.
+        """
+        if self.network.state_size:
+            self.memory = self.memory.after(self._next_state, action, step)
 
     def state_dict(self) -> dict[str, Tensor]:
         """The memory, as copies; the network is saved where it is trained."""

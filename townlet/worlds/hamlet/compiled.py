@@ -3,11 +3,13 @@
 import ctypes
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from townlet.compiled_code import compiled_function
 from townlet.worlds.hamlet.affordances import Footing, PaymentTerms
 from townlet.worlds.hamlet.difficulty import Difficulties
 from townlet.worlds.hamlet.dynamics import Outcome, Rules
@@ -30,11 +32,10 @@ class CompiledMechanics:
         self._tables = _tables(settings, rules, observer)
         """Kept for the compiled code, which knows only where they lie."""
         self._rules = _structure(_numbers(rules, observer), rules.meters.threshold, self._tables)
-        at = ctypes.addressof(self._rules)
-        self._footing = _function(library.hamlet_footing, at, tensors=8)
-        self._advance = _function(library.hamlet_advance, at, tensors=19)
-        self._begin = _function(library.hamlet_begin, at, tensors=10, numbers=1)
-        self._view = _function(library.hamlet_view, at, tensors=10 + len(BLOCKS))
+        self._footing = self._function(library.hamlet_footing, tensors=8)
+        self._advance = self._function(library.hamlet_advance, tensors=19)
+        self._begin = self._function(library.hamlet_begin, tensors=10, numbers=1)
+        self._view = self._function(library.hamlet_view, tensors=10 + len(BLOCKS))
 
     def footing(self, state: State) -> Footing:
         """See `Rules.footing`."""
@@ -94,24 +95,15 @@ class CompiledMechanics:
         self._view(lanes, *places, *stood_on, mask, *map(seen.get, BLOCKS))
         return View(seen, mask)
 
+    def _function(self, compiled: Any, *, tensors: int, numbers: int = 0) -> Callable[..., None]:
+        """Takes the number of lanes, `numbers` more, and the tensors."""
+        at = ctypes.addressof(self._rules)
+        return partial(compiled_function(compiled, numbers=2 + numbers, tensors=tensors), at)
+
 
 def _integers(count: int, lanes: int) -> tuple[Tensor, ...]:
     """That many new tensors, int64 [lanes]."""
     return torch.empty(count, lanes, dtype=torch.int64).unbind(0)
-
-
-def _function(compiled: Any, rules: int, *, tensors: int, numbers: int = 0) -> Callable[..., None]:
-    """Takes the number of lanes, `numbers` more, and contiguous tensors of the CPU; None where there is none.
-
-    rules: where they lie.
-    """
-    compiled.argtypes = [ctypes.c_void_p, *[ctypes.c_int64] * (1 + numbers), *[ctypes.c_void_p] * tensors]
-    compiled.restype = None
-
-    def function(*given: int | Tensor | None) -> None:
-        compiled(rules, *[each.data_ptr() if isinstance(each, Tensor) else each for each in given])
-
-    return function
 
 
 def _structure(numbers: dict[str, int], threshold: float, tables: dict[str, Tensor | None]) -> ctypes.Structure:

@@ -44,7 +44,7 @@ typedef struct {
 } Rules;
 
 /* The digest of the source that this was built from. */
-const char *hamlet_source(void) { return SOURCE; }
+const char *source_digest(void) { return SOURCE; }
 
 static float clamped(float value) { return value < 0.0f ? 0.0f : value > 1.0f ? 1.0f : value; }
 

@@ -8,7 +8,6 @@ from hamlet_levels import busy, level
 from hamlet_variants import VARIANTS, called
 
 from townlet.worlds.hamlet.compiled import CompiledMechanics
-from townlet.worlds.hamlet.kernels import SOURCE, kernels
 from townlet.worlds.hamlet.mechanics import TensorMechanics, build_mechanics
 from townlet.worlds.hamlet.rules import DifficultySettings
 from townlet.worlds.hamlet.world import HamletWorld
@@ -112,15 +111,3 @@ def test_a_world_that_was_saved_by_one_goes_on_in_the_other():
 def test_worlds_on_cpus_go_by_compiled_rules_unless_told_otherwise(wanted, kind):
     world = HamletWorld(level("L1_full"), LANES, 5)
     assert isinstance(build_mechanics(world.settings, world.rules, world.device, compiled=wanted), kind)
-
-
-def test_compiled_rules_that_were_not_built_are_missing_and_no_more():
-    assert kernels("townlet.worlds.hamlet._never_built") is None
-
-
-@needs_compiler
-def test_compiled_rules_of_another_source_are_not_gone_by(tmp_path, capsys):
-    changed = tmp_path / "kernels.c"
-    changed.write_bytes(SOURCE.read_bytes() + b"\n")
-    assert kernels(source=changed) is None
-    assert "pip install --editable ." in capsys.readouterr().out
