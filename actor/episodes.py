@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
@@ -142,15 +143,15 @@ class EpisodeAccumulator:
         }
 
     def _part(self, lane: int, steps: int) -> Part:
-        records = self._records[lane, : steps + 1].cpu()
+        records = self._records[lane, : steps + 1].cpu().numpy()
         self._check_finite(lane, records[:-1])
-        return Part(lane, records.numpy().tobytes())
+        return Part(lane, records.tobytes())
 
-    def _check_finite(self, lane: int, records: Tensor) -> None:
-        begin, end = self._rewards.offset, self._rewards.offset + self._rewards.size
-        if np.isfinite(records.numpy()[:, begin:end].copy().view(np.float32)).all():
+    def _check_finite(self, lane: int, records: NDArray[np.uint8]) -> None:
+        rewards = np.ascontiguousarray(records[:, self._rewards.offset : self._rewards.offset + self._rewards.size])
+        if np.isfinite(rewards.view(np.float32)).all():
             return
-        for name, values in decode(records[:, begin:end], self._rewards).items():
+        for name, values in decode(torch.from_numpy(rewards), self._rewards).items():
             wrong = torch.nonzero(~torch.isfinite(values))
             if len(wrong):
                 at = int(wrong[0])
