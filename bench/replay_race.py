@@ -3,8 +3,9 @@
 Four kinds of items: transitions, sequences of 8, sequences of R2D2 (120 steps and a recurrent state, prioritized, with
 the priorities of the batch before returned) and pixels. Samples become tensors on both sides. Reverb, which `make
 bench-peers` gets, runs beside in its own environment, see `bench/peers/replay_reverb.py`: used step by step, as its
-users do, and at its best, with long chunks or a whole item as one step. It keeps what it takes in memory; what the disk
-would take is measured too, the same bytes written to a file and synced.
+users do, and at its best, with long chunks or a whole item as one step. It keeps what it takes in memory. What bounds
+our inserts is measured beside: the same bytes through gRPC alone, into Redis alone until they are durable, and written
+to a file and synced.
 """
 
 import json
@@ -23,6 +24,7 @@ import numpy as np
 import torch
 
 from actor.append_client import GROUP_LIMIT_BYTES, GROUPS_IN_FLIGHT, AppendClient
+from bench.append_limits import append_limits
 from bench.rounds import Case, Options, Ratio, calls_per_s, compare, options
 from bench.services import Services, appending, make_episode, replay_services
 from protos import replay_pb2
@@ -82,7 +84,7 @@ class Ours:
     def __init__(
         self, work: Work, services: Services, appending: AppendClient, layout: RecordLayout, shard: int = 0
     ) -> None:
-        config = services.config
+        self._config = config = services.config
         self.shard = services.shards[shard]
         self.stride = layout.stride
         self._folder = config.run.folder
@@ -120,6 +122,13 @@ class Ours:
             self._appending.append(self._episodes[next(turns) % EPISODES])
 
         return self._work.episode_steps * calls_per_s(append, seconds, self._appending.flush)
+
+    @contextmanager
+    def limits(self, seconds: float) -> Iterator[list[Case]]:
+        """See `append_limits`."""
+        count = max(1, GROUP_LIMIT_BYTES // len(self._episodes[0]))
+        with append_limits(self._config, self._episodes[:count], count * self._work.episode_steps, seconds) as limits:
+            yield limits
 
     def write(self, seconds: float) -> float:
         """Steps/s, written to the same disk, and synced when there is as much as may be on its way to a shard."""
@@ -220,9 +229,10 @@ def race(name: str, work: Work, chosen: Options) -> None:
         cases = [
             Case("insert, durable", "steps/s", lambda: mine.insert(seconds)),
             Case("sample", "items/s", lambda: mine.sample(seconds)),
+            *stack.enter_context(mine.limits(seconds)),
             Case("disk alone, synced", "steps/s", lambda: mine.write(seconds)),
         ]
-        ratios = [Ratio("insert / disk alone", cases[0].name, cases[2].name)]
+        ratios = [Ratio(f"insert / {limit.name.partition(',')[0]}", cases[0].name, limit.name) for limit in cases[2:]]
         if PEERS_PYTHON.exists():
             reverb = stack.enter_context(peer(work))
             for mine_at, unit, what in PEER_CASES:

@@ -1,7 +1,8 @@
 """Claim: compiled, the learner's feed-forward update is at least 1.8 times as fast as the plain loop; else 1.4 times.
 
-A recurrent one is as fast, no more: nearly all its time goes into products and convolutions of the same sizes on both
-sides (and torch does not compile an LSTM).
+A recurrent one is hardly faster: nearly all its time goes into products, convolutions and LSTM layers of the same sizes
+on both sides (and torch does not compile an LSTM). They alone are measured beside, on a CPU: their part of the plain
+loop's time, as torch's profiler tells it. No update that calculates with the same numbers is faster.
 The plain loop is what one writes first: torch.optim.Adam over the parameters, clip_grad_norm_, and a loop over all
 parameters for the target and one for the averaged network. Networks, loss and batch are the same, on one thread, or
 where the environment says: TOWNLET__LEARNER__DEVICE=cuda TOWNLET__LEARNER__PRECISION=bfloat16 concerns our own update,
@@ -10,11 +11,13 @@ and the device both.
 
 import copy
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
+from torch.profiler import ProfilerActivity, profile
 
 from bench.rounds import Case, Options, Ratio, calls_per_s, compare, options
 from bench.services import make_episode
@@ -40,6 +43,12 @@ from townlet.worlds.build import world_spec
 
 CONFIGS = (Path("configs/L1_full.yaml"), Path("configs/L2_recurrent.yaml"), Path("configs/cartpole.yaml"))
 EPISODES = 16
+PRODUCTS = {
+    *("aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm"),
+    *("aten::mkldnn_convolution", "aten::convolution_backward"),
+    *("aten::mkldnn_rnn_layer", "aten::mkldnn_rnn_layer_backward"),
+}
+"""What torch calls them."""
 
 
 class PlainLoop:
@@ -101,8 +110,20 @@ def measure(path: Path, chosen: Options) -> None:
         else:
             cases.append(case(made, QLearning(network, config.learner, loss)))
             ratios.append(Ratio("compiled / plain", made, by_hand))
+    if config.learner.device == "cpu":
+        alone = "products alone"
+        cases.append(Case(alone, "updates/s", lambda: products_per_s(lambda: plain.update(batch), chosen.seconds)))
+        ratios.append(Ratio("products alone / plain", alone, by_hand))
     where = f"{config.learner.device}, {config.learner.precision}"
     compare(f"update: {path.stem}, batches of {config.learner.batch_size}, {where}", cases, ratios, chosen)
+
+
+def products_per_s(update: Callable[[], object], seconds: float) -> float:
+    """How often a second there could be an update that were nothing but its products."""
+    with profile(activities=[ProfilerActivity.CPU]) as found:
+        updates = seconds * calls_per_s(update, seconds)
+    taken_us: float = sum(each.self_cpu_time_total for each in found.key_averages() if each.key in PRODUCTS)
+    return 1e6 * updates / taken_us
 
 
 def batch_in_memory(config: Config) -> Batch | SequenceBatch:

@@ -6,7 +6,7 @@ from bench import actor
 from bench.report import read
 
 
-@pytest.mark.parametrize("path", actor.CONFIGS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", actor.LANES, ids=lambda path: path.stem)
 def test_an_actor_is_compared_with_its_network(path, chosen, monkeypatch):
     monkeypatch.setattr(actor, "WARM_UP_STEPS", 2)
     actor.measure(path, 4, chosen)

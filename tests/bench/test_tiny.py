@@ -27,11 +27,16 @@ class Table(NamedTuple):
     ratios: tuple[str, ...] = ()
 
 
-OVERHEAD = Table(("through the services", "batch in memory"), ("services / memory",))
-UPDATE = Table(("the learner's update", "the plain loop"), ("ours / plain",))
+OVERHEAD = Table(
+    ("through the services", "batch in memory", "another in memory"), ("services / memory", "services / another")
+)
+UPDATE = Table(("the learner's update", "the plain loop", "products alone"), ("ours / plain", "products alone / plain"))
 COMPILED = Table((*UPDATE.cases, "compiled"), (*UPDATE.ratios, "compiled / plain")) if shutil.which("g++") else UPDATE
 RANKS = Table(("one rank", "two ranks", "two, in buckets"), ("two / one", "sum / buckets"))
-RACE = Table(("insert, durable", "sample", "disk alone, synced"), ("insert / disk alone",))
+RACE = Table(
+    ("insert, durable", "sample", "gRPC alone, dropped", "Redis alone, durable", "disk alone, synced"),
+    ("insert / gRPC alone", "insert / Redis alone", "insert / disk alone"),
+)
 SUBSCRIBERS = ("10 subscribers", "10, serialised for each", "20 subscribers", "20 behind 2 relays")
 FAN_OUT = Table(
     tuple(f"{who}: {what}" for who in SUBSCRIBERS for what in ("learner's CPU", "half have it", "95 % have it")),
