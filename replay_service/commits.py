@@ -1,10 +1,11 @@
 """Groups what producers ask for into transactions, and admits it to the table once it is durable.
 
-One group at a time: while Redis writes one, the next one gathers. A group that Redis does not take is repeated until it
-does, so nothing acknowledged is lost and nothing is stored twice.
+Redis writes one group at a time. Meanwhile the one before it is admitted and answered, and the next one gathers. What
+Redis does not take is repeated until it does, so nothing acknowledged is lost and nothing is stored twice.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -19,6 +20,8 @@ from townlet.failpoints import failpoint
 from townlet.tracing import span
 
 GROUP_LIMIT_BYTES = 4 * 2**20
+ADMITTED_BYTES = 2**18
+"""Are admitted in one go: about what a socket takes at a time."""
 FIRST_RETRY_S = 0.05
 LAST_RETRY_S = 1.0
 
@@ -46,6 +49,18 @@ class Open:
     actor: str
     done: "asyncio.Future[int]"
     """The epoch."""
+
+
+Operation = Append | Open
+
+
+@dataclass(frozen=True)
+class Group:
+    """What is written together. answers: what each caller is told once it is admitted. steps: see `Append`, of all."""
+
+    transaction: Transaction
+    answers: "list[tuple[asyncio.Future[int], int]]"
+    steps: int
 
 
 @dataclass(frozen=True)
@@ -78,9 +93,14 @@ class Commits:
         self._meta = meta
         self._group_period_s = group_period_s
         self._on_commit = on_commit
-        self._queue: asyncio.Queue[Append | Open] = asyncio.Queue()
+        self._waiting: deque[Operation] = deque()
+        self._asked = asyncio.Event()
+        """Whether anything waits."""
+        self._under_way: deque[Group] = deque()
+        """Those that are not answered yet; the last one is being written."""
         self._dropped = dropped
         self._keeping = False
+        self._cuts_wanted = 0
         self._between_groups = asyncio.Lock()
 
     @property
@@ -97,85 +117,102 @@ class Commits:
         """Store the episode if it is new. The result, once it is durable: the actor's next sequence number."""
         append = Append(actor, epoch, sequence, records, steps, asyncio.get_running_loop().create_future())
         self.pending_steps += steps
-        self._queue.put_nowait(append)
+        self._ask(append)
         return append.done
 
     def open(self, actor: str) -> "asyncio.Future[int]":
         """Start an epoch. The result, once it is durable: its number."""
         opening = Open(actor, asyncio.get_running_loop().create_future())
-        self._queue.put_nowait(opening)
+        self._ask(opening)
         return opening.done
 
     async def run(self) -> None:
-        """Commit group after group, for ever."""
-        group: list[Append | Open] = []
+        """Commit whatever is asked for, for ever."""
         try:
             while True:
-                group = await self._next_group()
-                await self._commit(group)
-                group = []  # nobody keeps what it brought while the next one gathers
+                await self._asked.wait()
+                await asyncio.sleep(self._group_period_s)
+                async with self._between_groups:
+                    await self._commit()
         except asyncio.CancelledError:
-            self._turn_away(group)
+            self._turn_away()
             raise
 
-    async def _commit(self, group: list[Append | Open]) -> None:
-        async with self._between_groups:
-            transaction, answers = self._plan(group)
+    async def _commit(self) -> None:
+        """Group after group, until nothing waits any more, or a cut is wanted."""
+        while operations := self._next_operations():
+            group = self._plan(operations)
+            self._under_way.append(group)
             failpoint("replay.append.before_write")
-            with span("commit", episodes=len(transaction.episodes)):
-                await self._write(transaction)
-            failpoint("replay.append.before_answer")
-            self._admit(transaction)
-        self.pending_steps -= sum(operation.steps for operation in group if isinstance(operation, Append))
-        for done, answer in answers:
-            if not done.done():
-                done.set_result(answer)
-        self._on_commit()
+            await asyncio.gather(self._write(group.transaction), self._admit_up_to(group))
+        await self._admit_up_to(None)
 
-    def _turn_away(self, group: list[Append | Open]) -> None:
+    async def _admit_up_to(self, last: Group | None) -> None:
+        """Admit and answer what is written, in order; `last` is not yet."""
+        while self._under_way and (group := self._under_way[0]) is not last:
+            failpoint("replay.append.before_answer")
+            await self._admit(group.transaction)
+            self._under_way.popleft()
+            self.pending_steps -= group.steps
+            for done, answer in group.answers:
+                if not done.done():
+                    done.set_result(answer)
+            self._on_commit()
+
+    def _ask(self, operation: Operation) -> None:
+        self._waiting.append(operation)
+        self._asked.set()
+
+    def _turn_away(self) -> None:
         """The shard is taken down: whoever still waits has to come again."""
-        while not self._queue.empty():
-            group.append(self._queue.get_nowait())
-        for operation in group:
-            _refuse(operation, UnavailableError("this shard is taking up another version"))
+        answers = [done for group in self._under_way for done, _ in group.answers]
+        for done in (*answers, *(operation.done for operation in self._waiting)):
+            _refuse(done, UnavailableError("this shard is taking up another version"))
 
     async def cut(self) -> Cut:
         """The shard as it is between two groups. The log keeps what is dropped from now on, until `let_go`."""
-        async with self._between_groups:
-            self._keeping = True
-            producers = {actor: replace(producer) for actor, producer in self._producers.all().items()}
-            return Cut(self._meta, producers, self._table.state())
+        self._cuts_wanted += 1
+        try:
+            async with self._between_groups:
+                self._keeping = True
+                producers = {actor: replace(producer) for actor, producer in self._producers.all().items()}
+                return Cut(self._meta, producers, self._table.state())
+        finally:
+            self._cuts_wanted -= 1
 
     def let_go(self) -> None:
         """The log may forget again what has been dropped."""
         self._keeping = False
 
-    async def _next_group(self) -> list[Append | Open]:
-        group = [await self._queue.get()]
-        await asyncio.sleep(self._group_period_s)
-        size = _size(group[0])
-        while not self._queue.empty() and size < GROUP_LIMIT_BYTES:
-            group.append(self._queue.get_nowait())
-            size += _size(group[-1])
-        return group
+    def _next_operations(self) -> list[Operation]:
+        """Those that are written next, as many as go into a group; none while a cut is wanted."""
+        operations: list[Operation] = []
+        size = 0
+        while self._waiting and size < GROUP_LIMIT_BYTES and not self._cuts_wanted:
+            operations.append(self._waiting.popleft())
+            size += _size(operations[-1])
+        if not self._waiting:
+            self._asked.clear()
+        return operations
 
-    def _plan(self, group: list[Append | Open]) -> tuple[Transaction, list[tuple["asyncio.Future[int]", int]]]:
-        """The group's transaction, and what each caller is told once it is written. Refused ones are told at once."""
+    def _plan(self, operations: list[Operation]) -> Group:
+        """What is written, and what each caller is told then. Refused ones are told at once."""
         episodes: list[tuple[int, str, bytes]] = []
         producers: dict[str, Producer] = {}
         answers = []
-        for operation in group:
+        for operation in operations:
             try:
                 producer = self._apply(operation, episodes)
             except TownletError as error:
-                _refuse(operation, error)
+                _refuse(operation.done, error)
                 continue
             producers[operation.actor] = producer
             answers.append((operation.done, producer.epoch if isinstance(operation, Open) else producer.next_sequence))
         dropped, self._dropped = ([], self._dropped) if self._keeping else (self._dropped, [])
-        return Transaction(self._meta_after(episodes), episodes, producers, dropped), answers
+        transaction = Transaction(self._meta_after(episodes), episodes, producers, dropped)
+        return Group(transaction, answers, sum(each.steps for each in operations if isinstance(each, Append)))
 
-    def _apply(self, operation: Append | Open, episodes: list[tuple[int, str, bytes]]) -> Producer:
+    def _apply(self, operation: Operation, episodes: list[tuple[int, str, bytes]]) -> Producer:
         """The operation's producer, moved on; new episodes go to the end of `episodes`."""
         if isinstance(operation, Open):
             return self._producers.open(operation.actor)
@@ -199,16 +236,17 @@ class Commits:
     async def _write(self, transaction: Transaction) -> None:
         self._meta = transaction.meta
         pause_s = FIRST_RETRY_S
-        while True:
-            try:
-                await self._log.commit(transaction)
-            except UnavailableError as error:
-                self._note_availability(False, str(error))
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, LAST_RETRY_S)
-            else:
-                self._note_availability(True)
-                return
+        with span("commit", episodes=len(transaction.episodes)):
+            while True:
+                try:
+                    await self._log.commit(transaction)
+                except UnavailableError as error:
+                    self._note_availability(False, str(error))
+                    await asyncio.sleep(pause_s)
+                    pause_s = min(2 * pause_s, LAST_RETRY_S)
+                else:
+                    self._note_availability(True)
+                    return
 
     def _note_availability(self, available: bool, reason: str = "") -> None:
         if self.redis_available and not available:
@@ -217,17 +255,22 @@ class Commits:
             log.info("redis_back")
         self.redis_available = available
 
-    def _admit(self, transaction: Transaction) -> None:
+    async def _admit(self, transaction: Transaction) -> None:
+        size = 0
         for order, _, records in transaction.episodes:
             self._dropped += self._table.insert(order, records)
+            size += len(records)
+            if size >= ADMITTED_BYTES:
+                size = 0
+                await asyncio.sleep(0)  # more of the next group goes to Redis
 
 
-def _size(operation: Append | Open) -> int:
+def _size(operation: Operation) -> int:
     return len(operation.records) if isinstance(operation, Append) else 0
 
 
-def _refuse(operation: Append | Open, error: TownletError) -> None:
+def _refuse(done: "asyncio.Future[int]", error: TownletError) -> None:
     """Tell whoever asked, without the frames that the error came through: they hold the operation, which holds it."""
-    if not operation.done.done():
-        operation.done.set_exception(error.with_traceback(None))
-        operation.done.exception()  # has been seen: whoever asked may have gone away
+    if not done.done():
+        done.set_exception(error.with_traceback(None))
+        done.exception()  # has been seen: whoever asked may have gone away
