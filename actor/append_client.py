@@ -10,6 +10,7 @@ from itertools import islice
 import structlog
 
 from protos import replay_pb2, replay_pb2_grpc
+from townlet.append_call import AppendMessage, Episode, append_method
 from townlet.errors import SequenceError, StartOverError, TownletError, UnavailableError
 from townlet.failpoints import failpoint
 from townlet.records import RecordLayout
@@ -31,7 +32,7 @@ log = structlog.get_logger()
 class _Group:
     """Episodes that were sent together. answer: waits for what the shard says. sending: the span of all that."""
 
-    request: replay_pb2.AppendRequest
+    request: AppendMessage
     episodes: int
     answer: Callable[[], replay_pb2.AppendResponse]
     sent_s: float
@@ -74,6 +75,7 @@ class AppendClient:
         self._on_stored = on_stored
         self._channel = open_channel(address, tls)
         self._stub = replay_pb2_grpc.ReplayServiceStub(self._channel)
+        self._append = append_method(self._channel)
         self._pending: deque[bytes] = deque()
         self._pending_bytes = 0
         self._flying: deque[_Group] = deque()
@@ -159,19 +161,19 @@ class AppendClient:
 
     def _send(self, episodes: list[bytes]) -> _Group:
         first = self._next_sequence + sum(group.episodes for group in self._flying)
-        request = replay_pb2.AppendRequest(
+        rest = replay_pb2.AppendRequest(
             run=self._run,
             layout_digest=self._layout.digest,
             actor=self._actor,
             epoch=self._epoch,
-            episodes=[replay_pb2.Episode(sequence=first + at, records=records) for at, records in enumerate(episodes)],
             wait_ms=int(1e3 * WAIT_S),
             round=self.round,
             leaves=self._leaves(),
         )
+        request = AppendMessage(rest, [Episode(first + at, records) for at, records in enumerate(episodes)])
         sending = begin("append", episodes=len(episodes))
         with sending.within():
-            answer = start_call(self._stub.Append, request, peer=self._peer, timeout_s=APPEND_TIMEOUT_S)
+            answer = start_call(self._append, request, peer=self._peer, timeout_s=APPEND_TIMEOUT_S)
         return _Group(request, len(episodes), answer, time.monotonic(), sending)
 
     def _see_it_stored(self, group: _Group) -> bool:
@@ -186,10 +188,10 @@ class AppendClient:
             stored = False
             self._note_retry(error)
         while not stored and not self._stop.is_set():
-            group.request.leaves = self._leaves()
+            group.request.rest.leaves = self._leaves()
             try:
                 response = call_until_answered(
-                    self._stub.Append,
+                    self._append,
                     group.request,
                     peer=self._peer,
                     stop=self._stop,
@@ -202,7 +204,7 @@ class AppendClient:
         group.sending.end()
         return stored
 
-    def _is_stored(self, request: replay_pb2.AppendRequest, response: replay_pb2.AppendResponse) -> bool:
+    def _is_stored(self, request: AppendMessage, response: replay_pb2.AppendResponse) -> bool:
         """Whether all of it is; else what is leaves the request."""
         if not response.blocked_by:
             return True

@@ -20,6 +20,7 @@ from replay_service.servicer import ReplayServicer
 from replay_service.shard import Shard, build_shard, restored_shard
 from replay_service.stay import Stay
 from replay_service.versions import ShardVersions, TakenUp
+from townlet.append_call import add_append
 from townlet.checkpoint.store import VersionStore
 from townlet.config import Config
 from townlet.errors import ConfigError, UnavailableError
@@ -102,6 +103,7 @@ async def serve(config: Config, access: RedisAccess, index: int, stop: threading
             servicer.take_up(await adopt(known))
         endpoint = Endpoint(registry, config.metrics.address)
         await endpoint.start()
+        add_append(server.grpc_server, servicer.Append)
         add_sample(server.grpc_server, servicer.Sample)
         replay_pb2_grpc.add_ReplayServiceServicer_to_server(servicer, server.grpc_server)
         set_aside()

@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from protos import replay_pb2 as pb
 from replay_service.arena import Slice
+from townlet.append_call import AppendMessage
 from townlet.errors import InvalidRequestError
 from townlet.member_name import check_member_name
 from townlet.rpc import SAMPLE_LIMIT_BYTES
@@ -30,13 +31,14 @@ def check_producer(request: pb.OpenProducerRequest) -> None:
         )
 
 
-def check_episodes(request: pb.AppendRequest, stride: int, capacity: int) -> None:
+def check_episodes(request: AppendMessage, stride: int, capacity: int) -> None:
     """Episodes in order, of whole records of `stride` bytes, none of more than `capacity` records."""
+    actor = request.rest.actor
     if not request.episodes:
-        raise InvalidRequestError(f"append by {request.actor}: expected at least one episode, found none")
+        raise InvalidRequestError(f"append by {actor}: expected at least one episode, found none")
     first = request.episodes[0].sequence
     for offset, episode in enumerate(request.episodes):
-        what = f"append by {request.actor}, episode {episode.sequence}"
+        what = f"append by {actor}, episode {episode.sequence}"
         if episode.sequence != first + offset:
             raise InvalidRequestError(f"{what}: expected sequence number {first + offset}")
         count, rest = divmod(len(episode.records), stride)

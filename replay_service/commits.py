@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from replay_service.producers import Producer, Producers
-from replay_service.redis_log import Meta, RedisLog, Transaction
+from replay_service.redis_log import Entry, Meta, RedisLog, Transaction
 from replay_service.table import Table
 from townlet.checkpoint.state import State
 from townlet.errors import TownletError, UnavailableError
@@ -35,7 +35,7 @@ class Append:
     actor: str
     epoch: int
     sequence: int
-    records: bytes
+    records: bytes | memoryview
     steps: int
     """What the limiter reckons with until they are in the table: 0 when it is known that they already are."""
     done: "asyncio.Future[int]"
@@ -113,7 +113,9 @@ class Commits:
         """Bytes of a record."""
         return self._meta.stride
 
-    def append(self, actor: str, epoch: int, sequence: int, records: bytes, steps: int) -> "asyncio.Future[int]":
+    def append(
+        self, actor: str, epoch: int, sequence: int, records: bytes | memoryview, steps: int
+    ) -> "asyncio.Future[int]":
         """Store the episode if it is new. The result, once it is durable: the actor's next sequence number."""
         append = Append(actor, epoch, sequence, records, steps, asyncio.get_running_loop().create_future())
         self.pending_steps += steps
@@ -197,7 +199,7 @@ class Commits:
 
     def _plan(self, operations: list[Operation]) -> Group:
         """What is written, and what each caller is told then. Refused ones are told at once."""
-        episodes: list[tuple[int, str, bytes]] = []
+        episodes: list[Entry] = []
         producers: dict[str, Producer] = {}
         answers = []
         for operation in operations:
@@ -212,7 +214,7 @@ class Commits:
         transaction = Transaction(self._meta_after(episodes), episodes, producers, dropped)
         return Group(transaction, answers, sum(each.steps for each in operations if isinstance(each, Append)))
 
-    def _apply(self, operation: Operation, episodes: list[tuple[int, str, bytes]]) -> Producer:
+    def _apply(self, operation: Operation, episodes: list[Entry]) -> Producer:
         """The operation's producer, moved on; new episodes go to the end of `episodes`."""
         if isinstance(operation, Open):
             return self._producers.open(operation.actor)
@@ -223,7 +225,7 @@ class Commits:
             producer.next_sequence += 1
         return producer
 
-    def _meta_after(self, episodes: list[tuple[int, str, bytes]]) -> Meta:
+    def _meta_after(self, episodes: list[Entry]) -> Meta:
         steps = sum(len(records) // self._meta.stride - 1 for _, _, records in episodes)
         return replace(
             self._meta,

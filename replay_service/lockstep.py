@@ -8,6 +8,7 @@ from replay_service.commits import Commits
 from replay_service.producers import Producers
 from replay_service.rounds import Pushed, Rounds, WaitingEpisode
 from replay_service.table import Table
+from townlet.append_call import AppendMessage
 from townlet.errors import InvalidRequestError, UnavailableError
 
 
@@ -22,12 +23,12 @@ class Lockstep:
         self._committing: asyncio.Task[None] | None = None
         self._turn_taken = asyncio.Condition()
 
-    def append(self, request: pb.AppendRequest) -> int:
+    def append(self, request: AppendMessage) -> int:
         """Keep the episodes of a round; the actor's next sequence number."""
-        if request.round == self.rounds.committed:
-            raise UnavailableError(f"append by {request.actor}: round {request.round} has been committed")
-        self.rounds.check(request.round)
-        actor, epoch = request.actor, request.epoch
+        actor, epoch, round = request.rest.actor, request.rest.epoch, request.rest.round
+        if round == self.rounds.committed:
+            raise UnavailableError(f"append by {actor}: round {round} has been committed")
+        self.rounds.check(round)
         producer = self._producers.find(actor, epoch)
         for episode in request.episodes:
             expected = self.rounds.add(producer, WaitingEpisode(actor, epoch, episode.sequence, episode.records))

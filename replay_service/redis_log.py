@@ -59,13 +59,16 @@ class Meta:
     appended: int
 
 
+Entry = tuple[int, str, bytes | memoryview]
+"""An episode's order number, its ID, and its records."""
+
+
 @dataclass
 class Transaction:
     """One group of changes, to be applied whole."""
 
     meta: Meta
-    episodes: list[tuple[int, str, bytes]] = field(default_factory=list)
-    """(order number, episode ID, records)"""
+    episodes: list[Entry] = field(default_factory=list)
     producers: dict[str, Producer] = field(default_factory=dict)
     dropped: list[int] = field(default_factory=list)
 

@@ -23,7 +23,7 @@ class WaitingEpisode:
     actor: str
     epoch: int
     sequence: int
-    records: bytes
+    records: bytes | memoryview
 
 
 class Rounds:

@@ -28,6 +28,7 @@ from replay_service.stay import Stay
 from replay_service.table import Table
 from replay_service.turnstile import Turnstile
 from replay_service.versions import ShardVersions, TakenUp
+from townlet.append_call import AppendMessage, Episode
 from townlet.checkpoint.wire import encode_files
 from townlet.errors import MismatchError, UnavailableError
 from townlet.failpoints import failpoint
@@ -100,13 +101,14 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
             shard.lockstep.rounds.forget(request.actor)
         return pb.OpenProducerResponse(epoch=epoch)
 
-    async def Append(self, request: pb.AppendRequest, context: Context) -> pb.AppendResponse:
-        self._check_run(request.run)
-        shard = self._serving(request.layout_digest)
+    async def Append(self, request: AppendMessage, context: Context) -> pb.AppendResponse:  # type: ignore[override]
+        """Append, with its episodes where they were received: see `townlet.append_call`."""
+        self._check_run(request.rest.run)
+        shard = self._serving(request.rest.layout_digest)
         check_episodes(request, shard.stride, self._capacity)
-        if lockstep := _lockstep_of(shard, request.round > 0):
+        if lockstep := _lockstep_of(shard, request.rest.round > 0):
             return pb.AppendResponse(next_sequence=lockstep.append(request))
-        known = shard.producers.find(request.actor, request.epoch)
+        known = shard.producers.find(request.rest.actor, request.rest.epoch)
         stored = await self._enter_appends(shard, request, known)
         if stored:
             self._metrics.appending(stored[-1])
@@ -115,16 +117,16 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
         return pb.AppendResponse(next_sequence=next_sequence, blocked_by=blocked_by)
 
     async def _enter_appends(
-        self, shard: Shard, request: pb.AppendRequest, known: Producer
+        self, shard: Shard, request: AppendMessage, known: Producer
     ) -> "list[asyncio.Future[int]]":
         """Hand episodes over, as far as they are let through in time: when each of them is stored."""
-        actor, epoch, first = request.actor, request.epoch, request.episodes[0].sequence
-        until_s = time.monotonic() + request.wait_ms / 1e3
+        actor, epoch, first = request.rest.actor, request.rest.epoch, request.episodes[0].sequence
+        until_s = time.monotonic() + request.rest.wait_ms / 1e3
         stored: list[asyncio.Future[int]] = []
         async with shard.procession.turn(actor, epoch, known.next_sequence, first, until_s) as has_come:
             for episode in request.episodes if has_come else ():
                 steps = len(episode.records) // shard.stride - 1 if episode.sequence >= known.next_sequence else 0
-                entered = await self._enter_append(shard, request, episode, steps, until_s - time.monotonic())
+                entered = await self._enter_append(shard, request.rest, episode, steps, until_s - time.monotonic())
                 if entered is None:
                     break
                 stored.append(entered)
@@ -132,7 +134,7 @@ class ReplayServicer(replay_pb2_grpc.ReplayServiceServicer):
         return stored
 
     async def _enter_append(
-        self, shard: Shard, request: pb.AppendRequest, episode: pb.Episode, steps: int, wait_s: float
+        self, shard: Shard, request: pb.AppendRequest, episode: Episode, steps: int, wait_s: float
     ) -> "asyncio.Future[int] | None":
         """Hand one episode over as soon as the limiter lets it through: when it is stored; None after `wait_s`."""
         limiter, commits = shard.table.limiter, shard.commits

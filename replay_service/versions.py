@@ -9,7 +9,7 @@ import structlog
 
 from replay_service.commits import Commits, Cut
 from replay_service.producers import Producer
-from replay_service.redis_log import Meta, RedisLog, Transaction
+from replay_service.redis_log import Entry, Meta, RedisLog, Transaction
 from replay_service.segments import StoredEpisode, decode_segment, encode_segment
 from replay_service.table import check_state
 from townlet.checkpoint.form import Form, check_forms
@@ -212,7 +212,7 @@ class TakenUp:
 
     def transactions(self) -> Iterator[Transaction]:
         """What the log must hold, piece by piece; the last one says what is known besides episodes."""
-        group: list[tuple[int, str, bytes]] = []
+        group: list[Entry] = []
         size = 0
         for episode in self.episodes():
             group.append((episode.order, episode.name, bytes(episode.records)))

@@ -25,7 +25,13 @@ def split(message: memoryview, number: int, what: str) -> tuple[bytes, memoryvie
     The field is one of bytes, or a message; the fields may be in any order. what: the message, for messages of errors.
     Raises DecodeError.
     """
-    found, rest = memoryview(b""), []
+    rest, found = split_repeated(message, number, what)
+    return rest, found[-1] if found else memoryview(b"")
+
+
+def split_repeated(message: memoryview, number: int, what: str) -> tuple[bytes, list[memoryview]]:
+    """The same of a field that is repeated: each of them, in their order."""
+    found, rest = [], []
     at = 0
     while at < len(message):
         begin = at
@@ -46,7 +52,7 @@ def split(message: memoryview, number: int, what: str) -> tuple[bytes, memoryvie
         if at > len(message):
             raise DecodeError(f"{what}: expected at least {at} bytes, found {len(message)}")
         if key == _key(number):
-            found = message[at - length : at]
+            found.append(message[at - length : at])
         else:
             rest.append(message[begin:at])
     return b"".join(rest), found

@@ -13,6 +13,7 @@ from protos import replay_pb2 as pb
 from replay_service.__main__ import serve
 from replay_service.commits import Append
 from replay_service.redis_access import RedisAccess
+from townlet.append_call import AppendMessage, Episode
 from townlet.config_file import load_config
 
 
@@ -31,7 +32,7 @@ def shard(short_folder, redis_server, free_port):
 
 
 def held() -> int:
-    return sum(type(each) in (Append, pb.AppendRequest, pb.Episode) for each in gc.get_objects())
+    return sum(type(each) in (Append, AppendMessage, Episode, pb.AppendRequest) for each in gc.get_objects())
 
 
 def append(shard: ShardProcess, epoch: int, first: int, *records: bytes) -> None:
