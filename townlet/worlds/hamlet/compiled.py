@@ -16,7 +16,7 @@ from townlet.worlds.hamlet.dynamics import Outcome, Rules
 from townlet.worlds.hamlet.meters import Cascade, Modulation
 from townlet.worlds.hamlet.observation import Observer
 from townlet.worlds.hamlet.rules import DifficultySettings, HamletSettings
-from townlet.worlds.hamlet.state import State
+from townlet.worlds.hamlet.state import CHANGING, State
 from townlet.worlds.interface import View
 
 BLOCKS = ("cell", "affordances", "window", "position", "meters", "underfoot", "temporal")
@@ -32,18 +32,14 @@ class CompiledMechanics:
         self._tables = _tables(settings, rules, observer)
         """Kept for the compiled code, which knows only where they lie."""
         self._rules = _structure(_numbers(rules, observer), rules.meters.threshold, self._tables)
-        self._footing = self._function(library.hamlet_footing, tensors=8)
+        self._footing = self._function(library.hamlet_footing, tensors=9)
         self._advance = self._function(library.hamlet_advance, tensors=19)
-        self._begin = self._function(library.hamlet_begin, tensors=10, numbers=1)
-        self._view = self._function(library.hamlet_view, tensors=10 + len(BLOCKS))
+        self._begin = self._function(library.hamlet_begin, numbers=2, tensors=10)
+        self._view = self._function(library.hamlet_view, numbers=1, tensors=11 + len(BLOCKS))
 
     def footing(self, state: State) -> Footing:
         """See `Rules.footing`."""
-        underfoot, stage, hour = _integers(3, len(state.cell))
-        is_open = torch.empty(len(state.cell), dtype=torch.bool)
-        given = (state.cell, state.steps, state.progress, state.ground)
-        self._footing(len(state.cell), *given, underfoot, stage, hour, is_open)
-        return Footing(underfoot, stage, hour, is_open, state.difficulty)
+        return Footing(*self._stood_on(state, None), state.difficulty)
 
     def advance(self, state: State, footing: Footing, action: Tensor) -> Outcome:
         """See `dynamics.advance`."""
@@ -67,38 +63,54 @@ class CompiledMechanics:
 
     def begin(self, ended: State, run_episodes: int) -> State:
         """See `episodes.begin`."""
-        episode, cell, steps, progress = _integers(4, len(ended.cell))
-        meters, place, ground = torch.empty_like(ended.meters), ended.place, ended.ground
-        if self._layout.shared is None:
-            place, ground = torch.empty_like(place), torch.empty_like(ground)
-        is_random, keys = self._layout.is_random(run_episodes), torch.empty(self._layout.cells, dtype=torch.int64)
-        fresh = (episode, cell, meters, steps, progress, place, ground)
-        self._begin(len(cell), is_random, ended.stream, ended.episode, keys, *fresh)
-        return replace(
-            ended,
-            episode=episode,
-            cell=cell,
-            meters=meters,
-            steps=steps,
-            progress=progress,
-            place=place,
-            ground=ground,
-        )
+        changing = {name: getattr(ended, name).clone() for name in CHANGING}
+        fresh = replace(ended, **changing)
+        self._start(fresh, None, run_episodes)
+        return fresh
 
     def view(self, state: State, footing: Footing) -> View:
         """See `Observer.view`."""
-        lanes = len(state.cell)
-        mask = torch.empty(lanes, self._actions, dtype=torch.bool)
-        seen = {name: torch.empty(lanes, *shape, dtype=dtype) for name, (shape, dtype) in self._blocks.items()}
-        places = (state.cell, state.meters, state.difficulty, state.place, state.ground)
-        stood_on = (footing.underfoot, footing.stage, footing.hour, footing.open)
-        self._view(lanes, *places, *stood_on, mask, *map(seen.get, BLOCKS))
+        return self._seen(state, None, (footing.underfoot, footing.stage, footing.hour, footing.open))
+
+    def restart(self, state: State, lanes: Tensor, run_episodes: int) -> tuple[View, Tensor]:
+        """See `Mechanics.restart`."""
+        view = self._seen(state, lanes, self._stood_on(state, lanes))
+        steps = state.steps.index_select(0, lanes)
+        self._start(state, lanes, run_episodes)
+        return view, steps
+
+    def _stood_on(self, state: State, lanes: Tensor | None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Underfoot, stage, hour and whether it is open, of some lanes, int64 [F], or of all."""
+        count = _count(state, lanes)
+        underfoot, stage, hour = _integers(3, count)
+        is_open = torch.empty(count, dtype=torch.bool)
+        where = (lanes, state.cell, state.steps, state.progress, state.ground)
+        self._footing(count, *where, underfoot, stage, hour, is_open)
+        return underfoot, stage, hour, is_open
+
+    def _seen(self, state: State, lanes: Tensor | None, stood_on: tuple[Tensor, ...]) -> View:
+        """What some lanes, or all, see. stood_on: by them, see `_stood_on`."""
+        count = _count(state, lanes)
+        mask = torch.empty(count, self._actions, dtype=torch.bool)
+        seen = {name: torch.empty(count, *shape, dtype=dtype) for name, (shape, dtype) in self._blocks.items()}
+        where = (lanes, state.cell, state.meters, state.difficulty, state.place, state.ground)
+        self._view(count, len(state.cell), *where, *stood_on, mask, *map(seen.get, BLOCKS))
         return View(seen, mask)
+
+    def _start(self, state: State, lanes: Tensor | None, run_episodes: int) -> None:
+        """Have some lanes, or all, begin their next episode, in place."""
+        is_random, keys = self._layout.is_random(run_episodes), torch.empty(self._layout.cells, dtype=torch.int64)
+        written = [getattr(state, name) for name in CHANGING]
+        self._begin(_count(state, lanes), len(state.cell), is_random, lanes, state.stream, keys, *written)
 
     def _function(self, compiled: Any, *, tensors: int, numbers: int = 0) -> Callable[..., None]:
         """Takes the number of lanes, `numbers` more, and the tensors."""
         at = ctypes.addressof(self._rules)
         return partial(compiled_function(compiled, numbers=2 + numbers, tensors=tensors), at)
+
+
+def _count(state: State, lanes: Tensor | None) -> int:
+    return len(state.cell if lanes is None else lanes)
 
 
 def _integers(count: int, lanes: int) -> tuple[Tensor, ...]:

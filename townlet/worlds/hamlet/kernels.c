@@ -139,17 +139,18 @@ void hamlet_advance(const Rules *rules, int64_t lanes, const int64_t *action, co
     }
 }
 
-/* Rules.footing. ground: [L, B * B]. */
-void hamlet_footing(const Rules *rules, int64_t lanes, const int64_t *cell, const int64_t *steps,
+/* Rules.footing, of `count` lanes: those of `lanes`, or the first ones where that is NULL. ground: [L, B * B]. */
+void hamlet_footing(const Rules *rules, int64_t count, const int64_t *lanes, const int64_t *cell, const int64_t *steps,
                     const int64_t *progress, const uint8_t *ground, int64_t *underfoot, int64_t *stage, int64_t *hour,
                     uint8_t *open) {
-    for (int64_t lane = 0; lane < lanes; lane++) {
+    for (int64_t i = 0; i < count; i++) {
+        int64_t lane = lanes ? lanes[i] : i;
         int64_t here = rules->shared ? rules->shared[cell[lane]]
                                      : ground[lane * rules->ground + rules->inner[cell[lane]]];
-        underfoot[lane] = here;
-        hour[lane] = steps[lane] % rules->day;
-        stage[lane] = here * rules->most_ticks + progress[lane];
-        open[lane] = rules->open[here * rules->day + hour[lane]];
+        underfoot[i] = here;
+        hour[i] = steps[lane] % rules->day;
+        stage[i] = here * rules->most_ticks + progress[lane];
+        open[i] = rules->open[here * rules->day + hour[i]];
     }
 }
 
@@ -167,36 +168,39 @@ static void look_around(const Rules *rules, int64_t cell, const uint8_t *ground,
     }
 }
 
-/* Observer.view. meters: [M, L]. From mask on, everything is written; a block that the level lacks is NULL. */
-void hamlet_view(const Rules *rules, int64_t lanes, const int64_t *cell, const float *meters, const int64_t *difficulty,
-                 const int64_t *place, const uint8_t *ground, const int64_t *underfoot, const int64_t *stage,
-                 const int64_t *hour, const uint8_t *open, uint8_t *mask, uint8_t *cells, float *affordances,
-                 uint8_t *window, float *position, float *seen_meters, uint8_t *standing, float *temporal) {
-    const int64_t count = rules->affordances, size = rules->planes * rules->window;
-    if (cells) memset(cells, 0, (size_t)(lanes * rules->cells));
-    memset(standing, 0, (size_t)(lanes * (count + 1)));
-    for (int64_t lane = 0; lane < lanes; lane++) {
-        int able = open[lane];
+/* Observer.view, of `count` of L lanes, see hamlet_footing. meters: [M, L]. underfoot, stage, hour, open: [count]. From
+ * mask on, everything is written; a block that the level lacks is NULL. */
+void hamlet_view(const Rules *rules, int64_t count, int64_t all, const int64_t *lanes, const int64_t *cell,
+                 const float *meters, const int64_t *difficulty, const int64_t *place, const uint8_t *ground,
+                 const int64_t *underfoot, const int64_t *stage, const int64_t *hour, const uint8_t *open,
+                 uint8_t *mask, uint8_t *cells, float *affordances, uint8_t *window, float *position,
+                 float *seen_meters, uint8_t *standing, float *temporal) {
+    const int64_t places = rules->affordances, size = rules->planes * rules->window;
+    if (cells) memset(cells, 0, (size_t)(count * rules->cells));
+    memset(standing, 0, (size_t)(count * (places + 1)));
+    for (int64_t i = 0; i < count; i++) {
+        int64_t lane = lanes ? lanes[i] : i, here = cell[lane];
+        int able = open[i];
         if (able && rules->mask_unaffordable)
-            able = affords(rules, underfoot[lane], difficulty[lane], meters[rules->payment * lanes + lane]);
-        const uint8_t *valid = rules->action_mask + (cell[lane] * 2 + able) * rules->actions;
-        memcpy(mask + lane * rules->actions, valid, (size_t)rules->actions);
-        if (cells) cells[lane * rules->cells + cell[lane]] = 1;
-        for (int64_t i = 0; affordances && i < count; i++) {
-            float *block = affordances + (lane * count + i) * 3;
-            memcpy(block, rules->relative + place[lane * count + i] * 2, 2 * sizeof(float));
-            block[2] = rules->open[i * rules->day + hour[lane]];
+            able = affords(rules, underfoot[i], difficulty[lane], meters[rules->payment * all + lane]);
+        const uint8_t *valid = rules->action_mask + (here * 2 + able) * rules->actions;
+        memcpy(mask + i * rules->actions, valid, (size_t)rules->actions);
+        if (cells) cells[i * rules->cells + here] = 1;
+        for (int64_t each = 0; affordances && each < places; each++) {
+            float *block = affordances + (i * places + each) * 3;
+            memcpy(block, rules->relative + place[lane * places + each] * 2, 2 * sizeof(float));
+            block[2] = rules->open[each * rules->day + hour[i]];
         }
         if (window && rules->fixed_windows)
-            memcpy(window + lane * size, rules->fixed_windows + cell[lane] * size, (size_t)size);
+            memcpy(window + i * size, rules->fixed_windows + here * size, (size_t)size);
         else if (window)
-            look_around(rules, cell[lane], ground + lane * rules->ground, window + lane * size);
-        if (position) memcpy(position + lane * 2, rules->relative + cell[lane] * 2, 2 * sizeof(float));
+            look_around(rules, here, ground + lane * rules->ground, window + i * size);
+        if (position) memcpy(position + i * 2, rules->relative + here * 2, 2 * sizeof(float));
         for (int64_t meter = 0; meter < rules->meters; meter++)
-            seen_meters[lane * rules->meters + meter] = meters[meter * lanes + lane];
-        standing[lane * (count + 1) + underfoot[lane]] = 1;
-        const float *now = rules->clock + (stage[lane] * rules->day + hour[lane]) * 3;
-        if (temporal) memcpy(temporal + lane * 3, now, 3 * sizeof(float));
+            seen_meters[i * rules->meters + meter] = meters[meter * all + lane];
+        standing[i * (places + 1) + underfoot[i]] = 1;
+        const float *now = rules->clock + (stage[i] * rules->day + hour[i]) * 3;
+        if (temporal) memcpy(temporal + i * 3, now, 3 * sizeof(float));
     }
 }
 
@@ -222,26 +226,26 @@ static void place_at_random(const Rules *rules, uint64_t key, int64_t *keys, int
     }
 }
 
-/* episodes.begin. keys: scratch, [C]. Everything behind it is written; place and ground only without a shared layout. */
-void hamlet_begin(const Rules *rules, int64_t lanes, int64_t random_layout, const int64_t *stream,
-                  const int64_t *episode, int64_t *keys, int64_t *next_episode, int64_t *cell, float *meters,
-                  int64_t *steps, int64_t *progress, int64_t *place, uint8_t *ground) {
-    const int64_t count = rules->affordances;
-    memset(steps, 0, (size_t)lanes * sizeof(int64_t));
-    memset(progress, 0, (size_t)lanes * sizeof(int64_t));
-    for (int64_t lane = 0; lane < lanes; lane++) {
-        next_episode[lane] = episode[lane] + 1;
-        uint64_t key = random_bits((uint64_t)stream[lane], (uint64_t)next_episode[lane]);
+/* episodes.begin, in place, in `count` of L lanes, see hamlet_footing. keys: scratch, [C]. meters: [M, L]. place and
+ * ground are written only without a shared layout. */
+void hamlet_begin(const Rules *rules, int64_t count, int64_t all, int64_t random_layout, const int64_t *lanes,
+                  const int64_t *stream, int64_t *keys, int64_t *episode, int64_t *cell, float *meters, int64_t *steps,
+                  int64_t *progress, int64_t *place, uint8_t *ground) {
+    const int64_t places = rules->affordances;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t lane = lanes ? lanes[i] : i;
+        uint64_t key = random_bits((uint64_t)stream[lane], (uint64_t)++episode[lane]);
         cell[lane] = (int64_t)(((random_bits(key, 0) >> 32) * (uint64_t)rules->cells) >> 32);
-        for (int64_t meter = 0; meter < rules->meters; meter++) meters[meter * lanes + lane] = rules->initial[meter];
+        for (int64_t meter = 0; meter < rules->meters; meter++) meters[meter * all + lane] = rules->initial[meter];
+        steps[lane] = progress[lane] = 0;
         if (rules->shared) continue;
         uint8_t *lane_ground = ground + lane * rules->ground;
         memcpy(lane_ground, rules->empty, (size_t)rules->ground);
         if (random_layout) {
-            place_at_random(rules, key, keys, place + lane * count, lane_ground);
+            place_at_random(rules, key, keys, place + lane * places, lane_ground);
             continue;
         }
-        memcpy(place + lane * count, rules->place, (size_t)count * sizeof(int64_t));
-        for (int64_t each = 0; each < count; each++) lane_ground[rules->inner[rules->place[each]]] = (uint8_t)each;
+        memcpy(place + lane * places, rules->place, (size_t)places * sizeof(int64_t));
+        for (int64_t each = 0; each < places; each++) lane_ground[rules->inner[rules->place[each]]] = (uint8_t)each;
     }
 }

@@ -17,7 +17,7 @@ from townlet.worlds.interface import View
 
 
 class Mechanics(Protocol):
-    """The rules at work. Nothing that a function is given changes, and what it returns is new.
+    """The rules at work. Nothing that a function is given changes, but for `restart`, and what it returns is new.
 
     Shapes and dtypes are those of `State` and `Footing`; a state may be of any number of lanes.
     """
@@ -33,6 +33,12 @@ class Mechanics(Protocol):
 
     def view(self, state: State, footing: Footing) -> View:
         """What the agents see. footing: that of `state`."""
+
+    def restart(self, state: State, lanes: Tensor, run_episodes: int) -> tuple[View, Tensor]:
+        """Have some lanes begin their next episode, in place; what they saw last, [F, ...], and after how many steps.
+
+        lanes: int64 [F]. run_episodes: see `begin`. Returns the steps as int64 [F].
+        """
 
 
 class TensorMechanics:
@@ -50,6 +56,14 @@ class TensorMechanics:
     def begin(self, ended: State, run_episodes: int) -> State:
         """See `episodes.begin`."""
         return begin(self._rules, ended, run_episodes)
+
+    def restart(self, state: State, lanes: Tensor, run_episodes: int) -> tuple[View, Tensor]:
+        """See `Mechanics.restart`."""
+        one_layout = self._rules.layout.shared is not None
+        last = state.of_lanes(lanes, one_layout=one_layout)
+        view = self.view(last, self.footing(last))
+        state.put(lanes, self.begin(last, run_episodes), one_layout=one_layout)
+        return view, last.steps
 
 
 def build_mechanics(settings: HamletSettings, rules: Rules, device: torch.device, *, compiled: bool) -> Mechanics:

@@ -47,13 +47,14 @@ class State:
 
         one_layout: whether all have the same, for good.
         """
-        for name in _CHANGING_WITHOUT_LAYOUT if one_layout else _CHANGING:
+        for name in _CHANGING_WITHOUT_LAYOUT if one_layout else CHANGING:
             getattr(self, name).index_copy_(_lane_axis(name), lanes, getattr(other, name))
 
 
 _NAMES = tuple(field.name for field in fields(State))
-_CHANGING = tuple(name for name in _NAMES if name not in LASTING)
-_CHANGING_WITHOUT_LAYOUT = tuple(name for name in _CHANGING if name not in LAYOUT)
+CHANGING = tuple(name for name in _NAMES if name not in LASTING)
+"""What another episode has anew."""
+_CHANGING_WITHOUT_LAYOUT = tuple(name for name in CHANGING if name not in LAYOUT)
 
 
 def _lane_axis(name: str) -> int:

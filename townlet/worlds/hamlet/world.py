@@ -167,11 +167,8 @@ class HamletWorld:
     def _finish(self, state: State, ended: Tensor, count: int) -> Finished:
         """Reset the ended lanes of `state`, in place, and tell how they ended. ended: bool [L], with `count` true."""
         lanes = torch.nonzero_static(ended, size=count).squeeze(1)
-        one_layout = self.rules.layout.shared is not None
-        last = state.of_lanes(lanes, one_layout=one_layout)
-        view = self._mechanics.view(last, self._mechanics.footing(last))
-        state.put(lanes, self._mechanics.begin(last, self._run_episodes), one_layout=one_layout)
-        return Finished(lanes, view, last.steps)
+        view, steps = self._mechanics.restart(state, lanes, self._run_episodes)
+        return Finished(lanes, view, steps)
 
     def _checked(self, action: Tensor) -> tuple[Tensor, Tensor]:
         """The actions, unknown IDs replaced by known ones, int64 [L], and which those were, bool [L]."""
