@@ -3,7 +3,7 @@
 import pytest
 
 from bench.curve import Curve, trace
-from bench.report import read, write_page
+from bench.report import measured_here, read, write_page
 from bench.rounds import Options
 
 SIZES = [1, 10, 100, 1000]
@@ -54,14 +54,14 @@ def test_every_size_is_measured_in_turn_and_kept(chosen, capsys):
 
 
 def test_a_curve_is_on_the_page_with_its_own_picture(tmp_path):
-    page, picture = tmp_path / "page.md", tmp_path / "picture.svg"
-    write_page({"scale_lanes": [curve(5, 50, 500, 50_000)]}, page, picture)
+    page = tmp_path / "page.md"
+    write_page({"scale_lanes": measured_here([curve(5, 50, 500, 50_000)])}, page)
     for words in (
         "### a curve: ms",
         "| things | line |",
         "| 1,000 | 50,000 |",
         "line bends at 100: from the power 1.00 of the size to 2.00.",
-        "![a curve](picture-scale_lanes-0.svg)",
+        "![a curve](page-scale_lanes-0.svg)",
     ):
         assert words in page.read_text(), words
-    assert "a curve" in (tmp_path / "picture-scale_lanes-0.svg").read_text()
+    assert "a curve" in (tmp_path / "page-scale_lanes-0.svg").read_text()

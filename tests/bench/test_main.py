@@ -43,7 +43,7 @@ def test_one_that_fails_keeps_no_other_from_running_and_the_page_and_the_end_say
     early, late = BENCHMARKS[1], BENCHMARKS[3]
     runs = Runs(before=(early,), after=(late,))
     with pytest.raises(SystemExit, match=f"^failed: {early}, {late}$"):  # words, so that the status is 1
-        main(runs, page, page.with_suffix(".svg"))
+        main(runs, page)
     assert runs.names == list(BENCHMARKS)
     said = sections(page)
     assert list(said) == list(BENCHMARKS)
@@ -53,10 +53,30 @@ def test_one_that_fails_keeps_no_other_from_running_and_the_page_and_the_end_say
 
 def test_there_is_a_page_where_all_have_failed(page):
     with pytest.raises(SystemExit):
-        main(Runs(before=BENCHMARKS), page, page.with_suffix(".svg"))
+        main(Runs(before=BENCHMARKS), page)
     assert list(sections(page)) == list(BENCHMARKS)
 
 
 def test_where_none_fails_it_ends_well(page):
-    main(Runs(), page, page.with_suffix(".svg"))
+    main(Runs(), page)
     assert "It failed" not in page.read_text()
+
+
+def test_those_that_are_named_are_measured_anew_and_the_page_keeps_the_others(page, monkeypatch):
+    main(Runs(), page)
+    one, other = BENCHMARKS[1], BENCHMARKS[3]
+    monkeypatch.setattr("sys.argv", ["bench", other, one, "--rounds", "1"])
+    runs = Runs(before=(other,))
+    with pytest.raises(SystemExit, match=f"^failed: {other}$"):
+        main(runs, page)
+    assert runs.names == [other, one]
+    said = sections(page)
+    assert list(said) == list(BENCHMARKS)
+    assert {name for name, text in said.items() if "### a table" in text} == set(BENCHMARKS) - {other}
+
+
+def test_a_name_of_no_benchmark_is_refused(page, monkeypatch):
+    monkeypatch.setattr("sys.argv", ["bench", "world_stp"])
+    with pytest.raises(SystemExit, match=r"expected names of benchmarks .*world_step.*, found world_stp$"):
+        main(Runs(), page)
+    assert not page.exists()

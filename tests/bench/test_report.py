@@ -3,7 +3,8 @@
 from importlib import import_module
 
 from bench.__main__ import BENCHMARKS
-from bench.report import read, write_page
+from bench.curve import Curve
+from bench.report import Measured, keep, kept, measured_here, read, write_page
 from bench.rounds import Case, Comparison, Ratio, compare
 
 
@@ -31,19 +32,30 @@ def test_the_page_has_each_claim_its_tables_and_a_picture(tmp_path):
     comparison = Comparison(
         "a table", {"fast": [2e6, 3e6, 4e6]}, {"fast": "steps/s"}, {"fast / slow": [0.5, 0.25, 0.75]}
     )
-    page, picture = tmp_path / "page.md", tmp_path / "picture.svg"
-    write_page({"world_step": [comparison], "sample": []}, page, picture)
+    page, picture = tmp_path / "page.md", tmp_path / "page.svg"
+    here = Measured("2 cores", "2026-11-30", False, [comparison])
+    write_page({"world_step": here, "sample": measured_here([], failed=True)}, page)
     text = page.read_text()
     for words in (
         "## world_step\n\nClaim: on one core",
         "### a table",
         "| fast | 3,000,000 | 2,000,000 | 4,000,000 | steps/s |",
         "| **fast / slow** | 0.5 | 0.25 | 0.75 | ratio |",
+        "Measured on 2 cores, 2026-11-30.",
         "## sample\n\nClaim: one client samples",
-        "](picture.svg)",
+        "**It failed here**",
+        "](page.svg)",
     ):
         assert words in text, words
     assert "a table: fast / slow" in picture.read_text()
+
+
+def test_what_is_kept_is_read_again(tmp_path):
+    measured = measured_here(
+        [Comparison("a", {"b": [1.0]}, {"b": "s"}, {}), Curve("c", "lanes", "steps/s", [1, 2], {"d": [[3.0], [4.0]]})]
+    )
+    keep("world_step", measured, tmp_path / "kept")
+    assert kept(["sample", "world_step"], tmp_path / "kept") == {"world_step": measured}
 
 
 def test_every_benchmark_of_make_bench_says_what_it_claims():
