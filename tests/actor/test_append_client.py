@@ -10,6 +10,7 @@ from actor import append_client
 from actor.append_client import GROUPS_IN_FLIGHT, AppendClient
 from protos import replay_pb2 as pb
 from protos import replay_pb2_grpc
+from replay_service.procession import Procession
 from townlet.errors import SequenceError, StartOverError, UnavailableError
 from townlet.records import RecordLayout
 from townlet.rpc import LoopThread, Server
@@ -19,17 +20,19 @@ LAYOUT = RecordLayout.of(EnvironmentSpec((FieldSpec("seen", "uint8", (1,)),), ac
 
 
 class Shard(replay_pb2_grpc.ReplayServiceServicer):
-    """Stores what comes in order. before: a coroutine function of each request, before that; it may raise."""
+    """Stores what comes, in order. before: a coroutine function of each request, before that; it may raise."""
 
     def __init__(self, before=None):
         self.stored = []
         self.requests = []
         self._before = before
+        self._procession = Procession()
 
     async def OpenProducer(self, request, context):
         return pb.OpenProducerResponse(epoch=1)
 
     async def Append(self, request, context):
+        await self._turn(request)
         self.requests.append(request)
         if self._before and (answer := await self._before(request)):
             return answer
@@ -39,6 +42,13 @@ class Shard(replay_pb2_grpc.ReplayServiceServicer):
             if episode.sequence == len(self.stored):
                 self.stored.append(episode.records)
         return pb.AppendResponse(next_sequence=len(self.stored))
+
+    async def _turn(self, request):
+        """Several that are on their way may come in any order."""
+        actor, epoch, first = request.actor, request.epoch, request.episodes[0].sequence
+        async with self._procession.turn(actor, epoch, len(self.stored), first, time.monotonic() + 30):
+            for episode in request.episodes:
+                self._procession.passed(actor, epoch, episode.sequence)
 
 
 @pytest.fixture
