@@ -54,6 +54,8 @@ def epsilon_greedy(q: Tensor, action_mask: Tensor, epsilon: Tensor, uniform: Ten
     assert action_mask.shape == (lanes, actions), (action_mask.shape, q.shape)
     assert epsilon.shape == (lanes,), (epsilon.shape, q.shape)
     assert uniform.shape == (lanes, actions + 1), (uniform.shape, q.shape)
+    assert q.dtype == epsilon.dtype == uniform.dtype == torch.float32, (q.dtype, epsilon.dtype, uniform.dtype)
+    assert action_mask.dtype == torch.bool, action_mask.dtype
     choose = kernel("epsilon_greedy", numbers=2, tensors=5) if q.device.type == "cpu" else None
     if choose is None:
         return epsilon_greedy_by_tensors(q, action_mask, epsilon, uniform)
