@@ -1,13 +1,13 @@
 """Real parts for all tests."""
 
-import socket
 import tempfile
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from redis_process import RedisServer
+
+from townlet.launch.places import free_port, free_ports
 
 # Noisy machines: an example that takes long is no failure, a wrong one is.
 settings.register_profile("townlet", deadline=None, max_examples=50)
@@ -30,21 +30,13 @@ def redis_server(short_folder):
     server.stop()
 
 
-@pytest.fixture
-def free_port() -> int:
-    """A TCP port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+@pytest.fixture(name="free_port")
+def a_free_port() -> int:
+    """A TCP port that nobody listens on, nor will, but for the test: others run beside it."""
+    return free_port()
 
 
 @pytest.fixture
 def unused_ports():
     """So many TCP ports that nobody listens on."""
-
-    def find(count: int) -> tuple[int, ...]:
-        with ExitStack() as stack:
-            probes = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-            return tuple(probe.getsockname()[1] for probe in probes)
-
-    return find
+    return free_ports

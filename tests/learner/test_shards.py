@@ -1,7 +1,5 @@
 """Over several real shards an item is drawn with its global probability, and the learner is told which one that is."""
 
-import socket
-
 import numpy as np
 import pytest
 import torch
@@ -10,6 +8,7 @@ from shard_process import LAYOUT, RUN, STRIDE, ShardProcess, episode
 from learner.batch import Source
 from learner.shards import Shards
 from protos import replay_pb2 as pb
+from townlet.launch.places import free_port
 
 STEPS = (900, 90, 9)
 """Items of each shard, in one episode: shards of very different size."""
@@ -42,12 +41,6 @@ def start(short_folder, redis_server):
     for process in started:
         process.kill()
         process.channel.close()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def asking(windows: int) -> pb.SampleRequest:

@@ -1,7 +1,6 @@
 """Relays as processes: what comes in goes out, byte for byte, whoever is killed."""
 
 import signal
-import socket
 import threading
 import time
 from collections.abc import Callable
@@ -14,15 +13,10 @@ from policy_source import AVERAGED, ONLINE, RUN, PolicySource, RelayProcess, mes
 
 from actor.policy_watcher import PolicyWatcher
 from protos import policy_pb2, policy_pb2_grpc
+from townlet.launch.places import free_port as make_port
 from townlet.policy_service import SERVICE
 from townlet.rpc import open_channel
 from townlet.subscribe_call import ReceivedPolicy
-
-
-def make_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture

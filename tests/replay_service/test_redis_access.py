@@ -1,6 +1,5 @@
 """A shard gets into a Redis that asks for a user, a password and TLS; and shows the password nowhere."""
 
-import socket
 import subprocess
 from contextlib import ExitStack
 from datetime import timedelta
@@ -15,6 +14,7 @@ from replay_service.redis_access import PASSWORD_VARIABLE, redis_access
 from townlet.certificates import Authority
 from townlet.config_file import load_config
 from townlet.errors import ConfigError
+from townlet.launch.places import free_port
 from townlet.launch.redis_server import server_binary
 
 L0 = Path(__file__).parents[2] / "configs" / "L0_minimal.yaml"
@@ -43,18 +43,12 @@ def make_shard(tmp_path, monkeypatch):
             monkeypatch.delenv(PASSWORD_VARIABLE, raising=False)
             if password is not None:
                 monkeypatch.setenv(PASSWORD_VARIABLE, password)
-            shard = ShardProcess(tmp_path, url, _free_port(), "replay.redis_timeout_s=2", *overrides)
+            shard = ShardProcess(tmp_path, url, free_port(), "replay.redis_timeout_s=2", *overrides)
             stack.callback(shard.channel.close)
             stack.callback(shard.kill)
             return shard.start()
 
         yield make
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def works(shard: ShardProcess) -> None:
@@ -106,7 +100,7 @@ def test_behind_tls_whose_authority_is_known(locked_redis, make_shard, short_fol
 def test_behind_tls_of_its_own(make_shard, short_folder):
     papers = short_folder / "papers"
     certificate = Authority(papers, timedelta(days=1)).issue("redis", (), client=False)
-    port = _free_port()
+    port = free_port()
     tls = ("--tls-port", str(port), "--tls-cert-file", str(certificate), "--tls-auth-clients", "no")
     tls = (*tls, "--tls-key-file", str(certificate.with_suffix(".key")), "--tls-ca-cert-file", str(papers / "ca.pem"))
     probe = subprocess.run(

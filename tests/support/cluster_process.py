@@ -1,13 +1,13 @@
 """A Redis Cluster on loopback: three primaries that share the slots, and replicas on request."""
 
 import signal
-import socket
 import subprocess
 import time
 from pathlib import Path
 
 import redis
 
+from townlet.launch.places import free_ports
 from townlet.launch.redis_server import server_binary
 
 SLOTS = 16384
@@ -19,7 +19,7 @@ class ClusterNode:
 
     def __init__(self, folder: Path, *, in_cluster: bool = True) -> None:
         folder.mkdir()
-        self.port, self._bus = _free_ports()
+        self.port, self._bus = free_ports(2)
         options = {
             "port": self.port,
             "cluster-port": self._bus,
@@ -104,13 +104,6 @@ class Cluster:
 
 def state_of(node: ClusterNode) -> str:
     return node.client.execute_command("CLUSTER INFO")["cluster_state"]
-
-
-def _free_ports() -> tuple[int, int]:
-    with socket.socket() as first, socket.socket() as second:
-        for probe in (first, second):
-            probe.bind(("127.0.0.1", 0))
-        return first.getsockname()[1], second.getsockname()[1]
 
 
 def wait_until(happened, limit_s: float = 60.0) -> None:

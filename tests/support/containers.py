@@ -3,13 +3,14 @@
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from townlet.launch.places import free_ports
 
 ROOT = Path(__file__).parents[2]
 DEPLOY = ROOT / "deploy"
@@ -46,7 +47,7 @@ class ComposeRun:
 
     def __init__(self, project: str, config: Path, overlays: Sequence[Path] = ()) -> None:
         self.project = project
-        self.ports = dict(zip(("learner", "redis", "replay-0", "replay-1"), _free_ports(4), strict=True))
+        self.ports = dict(zip(("learner", "redis", "replay-0", "replay-1"), free_ports(4), strict=True))
         self._files = [COMPOSE, *overlays]
         self._environment = {
             "TOWNLET_CONFIG": str(config),
@@ -135,11 +136,3 @@ def wait_until(holds: Callable[[], bool], what: str, limit_s: float) -> float:
 def _run(command: list[str], environment: Mapping[str, str] | None = None) -> "subprocess.CompletedProcess[str]":
     everything = {**os.environ, "DOCKER_BUILDKIT": "1", **(environment or {})}
     return subprocess.run(command, check=False, capture_output=True, text=True, timeout=LIMIT_S, env=everything)
-
-
-def _free_ports(count: int) -> list[int]:
-    probes = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -14,18 +13,9 @@ from run_process import CONFIGS
 
 from townlet.admin.client import AdminClient
 from townlet.config_file import dump_config, load_config
+from townlet.launch.places import free_ports
 from townlet.launch.status_client import StatusClient
 from townlet.run_folder import RunFolder
-
-
-def free_ports(count: int) -> list[int]:
-    probes = [socket.socket() for _ in range(count)]
-    for probe in probes:
-        probe.bind(("127.0.0.1", 0))
-    ports = [probe.getsockname()[1] for probe in probes]
-    for probe in probes:
-        probe.close()
-    return ports
 
 
 class PlainServices:

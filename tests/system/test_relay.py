@@ -1,7 +1,6 @@
 """A run in lockstep behind a relay that is killed on the way is bit for bit the run without one."""
 
 import signal
-import socket
 
 import pytest
 from policy_source import RelayProcess
@@ -10,6 +9,7 @@ from version_digest import version_digests
 
 from townlet.checkpoint.store import VersionStore
 from townlet.config_file import load_config
+from townlet.launch.places import free_port
 
 SETTINGS = (
     *("three_meter.yaml", "schedule.kind=lockstep", "actor.count=2", "actor.lanes=8", "evaluation.enabled=false"),
@@ -29,9 +29,7 @@ def result(run: RunProcess) -> tuple[str, dict[str, str]]:
 
 
 def test_a_run_in_lockstep_does_not_notice_a_relay(short_folder):
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     with RunProcess(short_folder / "a", *SETTINGS) as without:
         expected = result(without)
     with RunProcess(short_folder / "b", *SETTINGS, f"actor.policies_from=127.0.0.1:{port}") as run:

@@ -7,18 +7,13 @@ from run_process import CONFIGS
 
 from townlet.config_file import load_config
 from townlet.errors import ConfigError, UnavailableError
-from townlet.launch.places import place
+from townlet.launch import places
+from townlet.launch.places import FIRST_PORT, free_port, place
 from townlet.run_folder import RunFolder
 
 
 def placed(folder, *settings):
     return place(load_config(CONFIGS / "L0_minimal.yaml", list(settings)), RunFolder(folder))
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def test_each_service_gets_a_port_of_its_own_where_any_will_do(tmp_path):
@@ -52,3 +47,25 @@ def test_one_port_for_two_services_is_refused(tmp_path):
 def test_an_address_of_another_machine_is_refused(tmp_path):
     with pytest.raises(UnavailableError, match=r"cannot listen on 192\.0\.2\.1:50051: .* found it in use or not ours"):
         placed(tmp_path, "learner.address=192.0.2.1:50051")
+
+
+def test_a_port_is_none_that_the_system_hands_to_clients():
+    """Else somebody's connection might have it while the service that it belongs to is away."""
+    first = int(places.HANDED_OUT.read_text().split()[0]) if places.HANDED_OUT.exists() else 32_768
+    if first <= FIRST_PORT:
+        pytest.skip("this system hands out every port")
+    assert all(FIRST_PORT <= free_port() < first for _ in range(200))
+
+
+def test_where_every_port_is_handed_out_any_will_do(tmp_path, monkeypatch):
+    handed_out = tmp_path / "range"
+    handed_out.write_text("1024\t60999\n")
+    monkeypatch.setattr(places, "HANDED_OUT", handed_out)
+    assert free_port() >= 1024
+
+
+def test_no_two_services_get_the_same_port(tmp_path, monkeypatch):
+    drawn = iter([3, 3, 3, 4, 4, 5])
+    monkeypatch.setattr(places, "free_port", lambda host: next(drawn))
+    config = placed(tmp_path, "replay.addresses=['127.0.0.1:0', '127.0.0.1:0']")
+    assert {*config.replay.addresses, config.learner.address} == {f"127.0.0.1:{port}" for port in (3, 4, 5)}
