@@ -13,6 +13,7 @@ from townlet.run_folder import RunFolder
 from townlet.settings import ANY_PORT
 
 FIRST_PORT = 20_000
+"""Above what well-known servers have."""
 TRIES = 64
 HANDED_OUT = Path("/proc/sys/net/ipv4/ip_local_port_range")
 """Which ports the system gives to who asks for any, clients among them: first and last (Linux)."""
