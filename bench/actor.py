@@ -1,8 +1,8 @@
-"""Claim: an actor's steps (act, step, record) are at least 0.7 times as many as bare forward passes, of many lanes.
+"""Claim: an actor's steps (act, step, record) are at least 0.6 times as many as bare forward passes, of many lanes.
 
-So they are of L1's network from some 4,096 lanes on, and of an LSTM from 64. With few lanes the forward pass of a small
-network takes as long as a few dozen operations, of any size, do: 0.15 ms for 64. A step has more than those, so that it
-takes three times as long.
+So they are of L1's network with 4,096 lanes, and of an LSTM with 64. With few lanes the forward pass of a small network
+takes as long as a few dozen operations, of any size, do: 0.15 ms for 64. A step has more than those, so that it takes
+three times as long. With many the records count, each of which is written to a place far from all others.
 On the same lanes, 64 as configured and more, one thread. The actor is built of its real parts, with a sink in place of
 the append client, which takes episodes and forgets them; nothing is reported, as nobody listens. Beside it the world's
 step alone, and how often torch can add two lanes' worth of numbers: one operation.
