@@ -1,14 +1,12 @@
 """Compiled code is gone by where it was built from the source that is here."""
 
-import shutil
-
 import pytest
+from compiler import needs_compiler
 
 from townlet import kernels
 from townlet.compiled_code import compiled_code
 from townlet.worlds.hamlet import kernels as hamlet
 
-needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="nothing is compiled without a compiler")
 both = pytest.mark.parametrize("code", [kernels, hamlet], ids=lambda code: code.MODULE)
 
 

@@ -1,9 +1,8 @@
 """Records come to lie where they should, by compiled code and by tensors to the byte alike."""
 
-import shutil
-
 import pytest
 import torch
+from compiler import needs_compiler
 from hypothesis import given
 from hypothesis import strategies as st
 from record_columns import random_columns, specs
@@ -14,8 +13,6 @@ from townlet.specs import EnvironmentSpec, FieldSpec
 
 LANES, PLACES = 5, 4
 CPU = torch.device("cpu")
-
-needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="nothing is compiled without a compiler")
 
 
 @needs_compiler

@@ -1,9 +1,8 @@
 """Compiled rules and those by tensors are the same to the bit, and a world does without the compiled ones."""
 
-import shutil
-
 import pytest
 import torch
+from compiler import needs_compiler
 from hamlet_levels import busy, level
 from hamlet_variants import VARIANTS, called
 
@@ -19,8 +18,6 @@ DIFFICULTIES = (
     DifficultySettings(income=False, reward="survival_baseline", use_rewards={"Bed": 0.5}),
     DifficultySettings(multiplier=1.3, reward="shaped"),
 )
-
-needs_compiler = pytest.mark.skipif(shutil.which("cc") is None, reason="nothing is compiled without a compiler")
 
 
 def both(settings, difficulties=()):
