@@ -11,14 +11,15 @@ LARGEST_REUSED_BYTES = 16 * 2**20
 """Of one piece: as messages are, and less than what lives long or is needed once, such as a shard's records."""
 MOST_KEPT_BYTES = 64 * 2**20
 KEPT_S = 10.0
-HEAPS = 2
+HEAPS = 1
+"""glibc gives the free end of the first back when asked, and of no other: what a burst took there would stay."""
 
 
 def reuse_memory() -> None:
     """Keep what is freed for what comes next, for some seconds, with glibc; elsewhere nothing changes.
 
     By itself glibc gives pieces of more than 128 KiB back to the system at once and asks for them anew, page by page,
-    which takes several times as long as filling them; and it keeps a heap for each thread, where two serve as well.
+    which takes several times as long as filling them; and it keeps a heap for each thread, where one serves as well.
     """
     libc = ctypes.CDLL(None)
     if not hasattr(libc, "mallopt"):

@@ -58,12 +58,16 @@ CONNECTION_IDLE_S = 120
 HANDSHAKE_LIMIT_S = 20
 """Who has not said who it is by then is hung up on."""
 
+READ_AHEAD_BYTES = 256 * 2**10
+"""That a connection keeps room for. Left alone gRPC keeps as much as the largest burst it has seen, for hours."""
+
 LIVE = "townlet.live"
 """The name under which a server's health says that its process lives; under "" it says that it serves its purpose."""
 
 _LIMITS: list[tuple[str, Any]] = [
     ("grpc.max_send_message_length", MESSAGE_LIMIT_BYTES),
     ("grpc.max_receive_message_length", MESSAGE_LIMIT_BYTES),
+    ("grpc.experimental.tcp_max_read_buffer_size", READ_AHEAD_BYTES),
 ]
 _CHANNEL_OPTIONS = [
     *_LIMITS,
