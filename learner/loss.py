@@ -66,15 +66,17 @@ class SequenceLoss:
 
     def __call__(self, online: RecurrentQ, target: RecurrentQ, batch: SequenceBatch) -> Loss:
         """Of one batch."""
-        unroll = batch.action.shape[1]
-        steps = batch.inputs.previous_action.shape[1]
+        window, begin = batch.window, batch.burn_in_steps
+        end = begin + batch.action.shape[1]
         with torch.no_grad():
-            state = online.burn_in(batch.burn_in, batch.state, batch.burn_in_real, self.period)
-            target_state = target.burn_in(batch.burn_in, batch.state, batch.burn_in_real, self.period)
-            target_q, _ = target.unroll(batch.inputs, target_state)
-        q, state = online.unroll(batch.inputs.steps(0, unroll), state)
+            by_target = target.moments(window)
+            target_state = target.burn_in(by_target[:, :begin], batch.state, batch.burn_in_real, self.period)
+            target_q, _ = target.unroll(by_target[:, begin:], target_state)
+            around = online.moments(window.without(begin, end))  # before and after the steps that are learned from
+            state = online.burn_in(around[:, :begin], batch.state, batch.burn_in_real, self.period)
+        q, state = online.unroll(online.moments(window.steps(begin, end)), state)
         with torch.no_grad():
-            tail_q, _ = online.unroll(batch.inputs.steps(unroll, steps), state.detach())
+            tail_q, _ = online.unroll(around[:, begin:], state.detach())
             value = double_q_value(torch.cat([q.detach(), tail_q], dim=1), target_q, batch.action_mask)
             value = value.gather(1, batch.bootstrap_step)
             goal = bootstrap(batch.reward, batch.discount, value, rescaling=self.value_rescaling)

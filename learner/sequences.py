@@ -26,22 +26,20 @@ from townlet.worlds.interface import Observation
 class SequenceBatch:
     """B sequences.
 
-    burn_in: of [B, K, ...]. burn_in_real: bool [B, K], false before the start of the episode.
+    window: of [B, K + T + N, ...]. burn_in_real: bool [B, K], false before the start of the episode.
     state: float32 [B, S], with which the acting network came to the first real step.
-    inputs: of [B, T + N, ...], from the first unrolled step on.
     action_mask: bool [B, T + N, A].
     action: int64 [B, T]. reward: float32 [B, T], the scaled n-step return of each step.
     discount: float32 [B, T], what the bootstrap value is multiplied with.
-    bootstrap_step: int64 [B, T], the step of `inputs` whose value that is.
+    bootstrap_step: int64 [B, T], the step whose value that is, counted from the first unrolled one.
     valid: bool [B, T], false past the end of the episode.
     importance_weight: float32 [B]. source: the items that these windows start at.
     novelty: for curiosity, until it has been paid for; else None.
     """
 
-    burn_in: Inputs
+    window: Inputs
     burn_in_real: Tensor
     state: Tensor
-    inputs: Inputs
     action_mask: Tensor
     action: Tensor
     reward: Tensor
@@ -51,6 +49,11 @@ class SequenceBatch:
     importance_weight: Tensor
     source: Source
     novelty: Novelty | None = None
+
+    @property
+    def burn_in_steps(self) -> int:
+        """K."""
+        return self.burn_in_real.shape[1]
 
 
 @dataclass(frozen=True)
@@ -126,12 +129,10 @@ class SequenceWindows:
         observation = dict(zip(names, columns[:count], strict=True))
         previous_action, previous_reward, *rest = columns[count:]
         real, state, action_mask, action, reward, discount, bootstrap_step, valid, *novelty = rest
-        window = Inputs(observation, previous_action, previous_reward)
         return SequenceBatch(
-            burn_in=window.steps(0, self.burn_in),
+            window=Inputs(observation, previous_action, previous_reward),
             burn_in_real=real,
             state=state,
-            inputs=window.steps(self.burn_in, self._length),
             action_mask=action_mask,
             action=action,
             reward=reward,

@@ -21,6 +21,7 @@ from townlet.worlds.interface import Step, View
 
 SPEC = EnvironmentSpec((FieldSpec("seen", "float32", (3,)),), actions=3, step_cap=100)
 BURN_IN, UNROLL, N_STEP, BATCH = 3, 4, 2, 5
+STEPS = BURN_IN + UNROLL + N_STEP
 LOSS = SequenceLoss(huber_delta=1.0, value_rescaling=False, priority_eta=0.9, period=1)
 
 
@@ -32,21 +33,17 @@ def make_network(seed=0):
 def make_batch(seed=0) -> SequenceBatch:
     random = torch.Generator().manual_seed(seed)
 
-    def inputs(steps: int) -> Inputs:
-        return Inputs(
-            {"seen": torch.randn(BATCH, steps, 3, generator=random)},
-            torch.randint(4, (BATCH, steps), generator=random),
-            torch.randn(BATCH, steps, generator=random),
-        )
-
     real_before, real_after = torch.tensor([0, 1, 3, 3, 2]), torch.tensor([6, 6, 2, 1, 5])
     steps = torch.arange(UNROLL)
     left = (real_after[:, None] - steps).clamp(0, N_STEP)
     return SequenceBatch(
-        burn_in=inputs(BURN_IN),
+        window=Inputs(
+            {"seen": torch.randn(BATCH, STEPS, 3, generator=random)},
+            torch.randint(4, (BATCH, STEPS), generator=random),
+            torch.randn(BATCH, STEPS, generator=random),
+        ),
         burn_in_real=torch.arange(-BURN_IN, 0) >= -real_before[:, None],
         state=torch.randn(BATCH, 12, generator=random),
-        inputs=inputs(UNROLL + N_STEP),
         action_mask=torch.rand(BATCH, UNROLL + N_STEP, 3, generator=random) < 0.7,
         action=torch.randint(3, (BATCH, UNROLL), generator=random),
         reward=torch.randn(BATCH, UNROLL, generator=random),
@@ -60,13 +57,13 @@ def make_batch(seed=0) -> SequenceBatch:
 
 def walk(network, batch: SequenceBatch, row: int) -> list[torch.Tensor]:
     """Q of each unrolled step of one sequence, found by living through its real steps one at a time."""
-    found, state = [], batch.state[row : row + 1]
-    both = [(batch.burn_in, at) for at in range(BURN_IN) if batch.burn_in_real[row, at]]
-    both += [(batch.inputs, at) for at in range(UNROLL + N_STEP)]
-    for inputs, at in both:
-        memory = Memory(state, inputs.previous_action[row : row + 1, at], inputs.previous_reward[row : row + 1, at])
-        q, state = network.step({"seen": inputs.observation["seen"][row : row + 1, at]}, memory)
-        if inputs is batch.inputs:
+    found, state, window, mine = [], batch.state[row : row + 1], batch.window, slice(row, row + 1)
+    for at in range(STEPS):
+        if at < BURN_IN and not batch.burn_in_real[row, at]:
+            continue
+        memory = Memory(state, window.previous_action[mine, at], window.previous_reward[mine, at])
+        q, state = network.step({"seen": window.observation["seen"][mine, at]}, memory)
+        if at >= BURN_IN:
             found.append(q[0])
     return found
 
@@ -101,8 +98,9 @@ def test_the_loss_is_what_a_walk_step_by_step_finds(rescaling):
 def test_burn_in_by_periods_is_burn_in_step_by_step():
     network, batch = make_network(), make_batch()
     real = torch.tensor([[False] * 4 + [True] * 2, [True] * 6, [False] * 6, [False] * 2 + [True] * 4, [True] * 6])
-    by_steps = network.burn_in(batch.inputs, batch.state, real, 1)
-    torch.testing.assert_close(network.burn_in(batch.inputs, batch.state, real, 2), by_steps)
+    moments = network.moments(batch.window.steps(BURN_IN, STEPS))
+    by_steps = network.burn_in(moments, batch.state, real, 1)
+    torch.testing.assert_close(network.burn_in(moments, batch.state, real, 2), by_steps)
     assert torch.equal(by_steps[2], batch.state[2])
 
 
@@ -110,11 +108,9 @@ def test_padding_touches_neither_loss_nor_gradient_nor_priorities():
     """Pitfall 4."""
     online, target, batch = make_network(0), make_network(1), make_batch()
     spoiled = make_batch()
-    for name in ("observation", "previous_reward"):
-        before, after = getattr(spoiled.burn_in, name), getattr(spoiled.inputs, name)
-        before, after = (x["seen"] if isinstance(x, dict) else x for x in (before, after))
-        before[~spoiled.burn_in_real] = 99.0
-        after[2, 3:] = 99.0  # row 2 has two real steps and the final observation
+    for column in (spoiled.window.observation["seen"], spoiled.window.previous_reward):
+        column[:, :BURN_IN][~spoiled.burn_in_real] = 99.0
+        column[2, BURN_IN + 3 :] = 99.0  # row 2 has two real steps and the final observation
     spoiled.reward[~spoiled.valid] = 1e6
     found = []
     for each in (batch, spoiled):
@@ -131,26 +127,19 @@ def test_padding_touches_neither_loss_nor_gradient_nor_priorities():
 def test_the_state_is_carried_so_early_steps_change_later_values():
     """Pitfall 1: were the state dropped, the order of early steps would not matter to the last one."""
     network, batch = make_network(), make_batch()
-    q, _ = network.unroll(batch.inputs, batch.state)
-    order = torch.tensor([1, 0, 2, 3, 4, 5])
-    swapped = Inputs(
-        {"seen": batch.inputs.observation["seen"][:, order]},
-        batch.inputs.previous_action[:, order],
-        batch.inputs.previous_reward[:, order],
-    )
-    other, _ = network.unroll(swapped, batch.state)
+    moments = network.moments(batch.window.steps(BURN_IN, STEPS))
+    q, _ = network.unroll(moments, batch.state)
+    other, _ = network.unroll(moments[:, [1, 0, 2, 3, 4, 5]], batch.state)
     assert (q[:, -1] - other[:, -1]).abs().amin(dim=1).min() > 1e-6
 
 
 def test_the_gradient_reaches_the_first_unrolled_step_and_not_the_burn_in():
     online, target, batch = make_network(0), make_network(1), make_batch()
-    first, burn_in = batch.inputs.observation["seen"], batch.burn_in.observation["seen"]
-    first.requires_grad_()
-    burn_in.requires_grad_()
+    seen = batch.window.observation["seen"].requires_grad_()
     only_late = replace(batch, valid=batch.valid & (torch.arange(UNROLL) == 3))
     LOSS(online, target, only_late).value.backward()
-    assert (first.grad[0, 0].abs() > 0.0).all()
-    assert burn_in.grad is None
+    assert (seen.grad[0, BURN_IN].abs() > 0.0).all()
+    assert (seen.grad[:, :BURN_IN] == 0.0).all()
 
 
 def test_an_update_leaves_the_state_alone_that_an_actor_acts_with():

@@ -16,7 +16,7 @@ from replay_service.arena import Arena, Slice
 from replay_service.rate_limiter import RateLimiter
 from replay_service.sampler.uniform import UniformSampler
 from replay_service.table import Table
-from townlet.networks.memory import Memory
+from townlet.networks.memory import Inputs, Memory
 from townlet.records import RecordLayout
 from townlet.sample_call import Sampled
 from townlet.specs import MemorySpec
@@ -81,32 +81,36 @@ def sampled(asking: SequenceWindows, world: CountingWorld, count: int, part_leng
 
 
 @settings(deadline=None, max_examples=40)
+def unrolled(batch: SequenceBatch) -> Inputs:
+    """From the first unrolled step on."""
+    return batch.window.steps(batch.burn_in_steps, batch.window.previous_action.shape[1])
+
+
 @given(dies=st.booleans(), length=st.integers(1, 14), n_step=st.integers(1, 4), burn_in=st.sampled_from([2, 4]))
 def test_sequences_are_what_a_walk_through_the_episode_finds(dies, length, n_step, burn_in):
     batch = sampled(windows(burn_in, 3, n_step), CountingWorld([length], dying=(0,) if dies else ()), 30)
     for row in range(30):
-        start = int(batch.inputs.observation["place"][row, 0, 1])
+        start = int(unrolled(batch).observation["place"][row, 0, 1])
         assert start % MEMORY.period == 0
         before = min(burn_in, start)
         assert batch.burn_in_real[row].tolist() == [False] * (burn_in - before) + [True] * before
-        assert batch.burn_in.observation["place"][row, burn_in - before :, 1].tolist() == list(
-            range(start - before, start)
-        )
+        warming = batch.window.observation["place"][row, burn_in - before : burn_in, 1]
+        assert warming.tolist() == list(range(start - before, start))
         assert batch.state[row].tolist() == pytest.approx(state_at(start - before))
         for at in range(3):
             step, alive = start + at, start + at < length
             assert batch.valid[row, at].item() == alive
             if not alive:
                 continue
-            assert batch.inputs.observation["place"][row, at, 1].item() == step
-            assert batch.inputs.previous_reward[row, at].item() == step  # the counting world pays 1, 2, 3 ...
+            assert unrolled(batch).observation["place"][row, at, 1].item() == step
+            assert unrolled(batch).previous_reward[row, at].item() == step  # the counting world pays 1, 2, 3 ...
             steps = min(n_step, length - step)
             expected = sum(GAMMA**k * 0.5 * (step + k + 1) for k in range(steps))
             ended = dies and step + steps == length
             assert batch.reward[row, at].item() == pytest.approx(expected, rel=1e-5)
             assert batch.discount[row, at].item() == pytest.approx(0.0 if ended else GAMMA**steps, rel=1e-5)
             there = int(batch.bootstrap_step[row, at])
-            assert batch.inputs.observation["place"][row, there, 1].item() == step + steps
+            assert unrolled(batch).observation["place"][row, there, 1].item() == step + steps
             assert batch.action_mask[row, there].tolist() == [True, True, (step + steps) % 2 == 0]
 
 
@@ -114,7 +118,7 @@ def test_sequences_are_what_a_walk_through_the_episode_finds(dies, length, n_ste
 def test_a_state_that_does_not_divide_into_equal_parts_is_read_back_whole(period):
     asking = windows(burn_in=period, memory=MemorySpec(state_size=4, period=period))
     batch = sampled(asking, CountingWorld([13]), 30)
-    starts = batch.inputs.observation["place"][:, 0, 1].tolist()
+    starts = unrolled(batch).observation["place"][:, 0, 1].tolist()
     assert set(starts) == set(range(0, 13, period))
     for row, start in enumerate(starts):
         assert batch.state[row].tolist() == pytest.approx(state_at(max(0, start - period)))
@@ -123,7 +127,7 @@ def test_a_state_that_does_not_divide_into_equal_parts_is_read_back_whole(period
 @given(length=st.integers(1, 14), n_step=st.integers(1, 4))
 def test_for_curiosity_novelty_comes_raw_and_with_what_each_valid_step_led_to(length, n_step):
     batch = sampled(windows(n_step=n_step, curious=True), CountingWorld([length]), 30)
-    place = batch.inputs.observation["place"][:, :3, 1]
+    place = unrolled(batch).observation["place"][:, :3, 1]
     came_to = (place + 1)[batch.valid]
     assert torch.equal(batch.novelty.observation["place"][:, 1], came_to)
     assert torch.equal(batch.novelty.raw, came_to.square())
@@ -142,10 +146,10 @@ def test_without_curiosity_a_batch_has_no_novelty():
 def test_previous_actions_are_those_that_were_done_and_none_at_the_start():
     batch = sampled(windows(), CountingWorld([60]), 40, part_length=60)
     for row in range(40):
-        start = int(batch.inputs.observation["place"][row, 0, 1])
+        start = int(unrolled(batch).observation["place"][row, 0, 1])
         steps = [step for step in range(start, start + 5) if step < 60]
         done = [0 if step == 0 else (step - 1) % 3 + 1 for step in steps]
-        assert batch.inputs.previous_action[row, : len(steps)].tolist() == done
+        assert unrolled(batch).previous_action[row, : len(steps)].tolist() == done
 
 
 def test_short_episodes_leave_some_steps_of_the_mask_false():
@@ -158,7 +162,7 @@ def test_short_episodes_leave_some_steps_of_the_mask_false():
 
 def test_a_later_part_of_a_long_episode_starts_from_its_stored_state():
     batch = sampled(windows(), CountingWorld([60]), 60, part_length=20)
-    first = batch.inputs.observation["place"][:, 0, 1]
+    first = unrolled(batch).observation["place"][:, 0, 1]
     at_part = (first % 20 == 0) & (first > 0)
     assert at_part.any()
     assert not batch.burn_in_real[at_part].any()

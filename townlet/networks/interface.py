@@ -52,29 +52,28 @@ class RecurrentQ(nn.Module):
             memory.previous_action[:, None],
             memory.previous_reward[:, None],
         )
-        q, state = self.unroll(inputs, memory.state)
+        q, state = self.unroll(self.moments(inputs), memory.state)
         return q[:, 0], state
 
-    def unroll(self, inputs: Inputs, state: Tensor) -> tuple[Tensor, Tensor]:
+    def unroll(self, moments: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """T steps at once, the state carried through all of them: Q, float32 [B, T, A], and the state after them."""
-        hidden, after = self.lstm(self._moments(inputs), _split(state))
+        hidden, after = self.lstm(moments, _split(state))
         return self.head(self.out(hidden)), _join(after)
 
-    def burn_in(self, inputs: Inputs, state: Tensor, real: Tensor, period: int) -> Tensor:
-        """The state after those steps that are real, bool [B, T]; padding leaves it as it is.
+    def burn_in(self, moments: Tensor, state: Tensor, real: Tensor, period: int) -> Tensor:
+        """The state after those of T steps that are real, bool [B, T]; padding leaves it as it is.
 
         period: padding begins and ends only at multiples of so many steps, which are then fed at once.
         """
         if real.shape[1] == 0:
             return state
-        moments = self._moments(inputs)
         for steps, are_real in zip(torch.split(moments, period, 1), torch.split(real, period, 1), strict=True):
             after = _join(self.lstm(steps, _split(state))[1])
             state = torch.where(are_real[:, :1], after, state)
         return state
 
-    def _moments(self, inputs: Inputs) -> Tensor:
-        """What the LSTM sees of each step, float32 [B, T, features + A + 1]."""
+    def moments(self, inputs: Inputs) -> Tensor:
+        """What the LSTM sees of each step, float32 [B, T, features + A + 1]; no step depends on another."""
         batch, steps = inputs.previous_action.shape
         seen = self.encoder({name: block.flatten(0, 1) for name, block in inputs.observation.items()})
         done = functional.one_hot(inputs.previous_action, self._actions + 1)[..., 1:].float()

@@ -1,5 +1,6 @@
 """What an agent carries from one step to the next. L lanes, S numbers of recurrent state, A actions."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -59,8 +60,12 @@ class Inputs:
 
     def steps(self, first: int, last: int) -> "Inputs":
         """The steps [first, last)."""
-        return Inputs(
-            {name: block[:, first:last] for name, block in self.observation.items()},
-            self.previous_action[:, first:last],
-            self.previous_reward[:, first:last],
-        )
+        return self._each(lambda of_steps: of_steps[:, first:last])
+
+    def without(self, first: int, last: int) -> "Inputs":
+        """All steps but [first, last), as copies."""
+        return self._each(lambda of_steps: torch.cat([of_steps[:, :first], of_steps[:, last:]], dim=1))
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> "Inputs":
+        observation = {name: change(block) for name, block in self.observation.items()}
+        return Inputs(observation, change(self.previous_action), change(self.previous_reward))
