@@ -40,8 +40,9 @@ class LearnerSettings(Settings):
     """Double, dueling, n-step Q-learning, and the head of the run.
 
     address: what the others dial. listen: where the learner listens, when that is elsewhere; null: at `address`.
-    precision: of the products of matrices in both passes of an update. bfloat16 is for devices that are made for it,
-    GPUs and CPUs with AMX. Parameters, values, losses and the optimiser are float32 all the same.
+    precision: of the products of matrices in both passes of an update. bfloat16 is for GPUs, and on CPUs that have
+    avx512_bf16 or AMX for networks with convolutions or an LSTM. Parameters, values, losses and the optimiser are
+    float32 all the same.
     compile: let torch make code for these networks and batches (torch.compile) at the first update, which takes up to a
     minute. It pays for feed-forward networks; on a CPU it needs a C++ compiler.
     ranks: processes on this machine that share each batch evenly, each with a GPU of its own where device is cuda.

@@ -47,6 +47,7 @@ class ShardProcess:
             "replay.samples_per_insert=null",
             "replay.min_size_to_sample=1",
             "learner.batch_size=32",
+            "learner.batches_per_request=8",
             *overrides,
         ]
         self.config.write_text(dump_config(load_config(base, settings)))
