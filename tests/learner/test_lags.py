@@ -1,5 +1,7 @@
 """How far behind the newest policy somebody is."""
 
+import tracemalloc
+
 from learner.lags import MOST, Lags
 
 
@@ -27,3 +29,14 @@ def test_only_so_many_are_remembered():
     for version in range(1, 2 * MOST):
         lags.publish(version, float(version))
     assert lags.behind_s(1, 2.0 * MOST) == MOST
+
+
+def test_what_is_remembered_takes_no_more_memory_with_time():
+    lags = Lags()
+    lags.publish(1, 1.0)
+    tracemalloc.start()
+    for version in range(2, MOST):
+        lags.publish(version, float(version))
+    grown, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert grown < 4 * MOST
