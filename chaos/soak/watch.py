@@ -18,8 +18,12 @@ SETTINGS = (
     *("evaluation.goal=null", "evaluation.episodes=20", "evaluation.keep=20", "learner.max_updates=null"),
     *("actor.count=1", "actor.lanes=32", "replay.addresses=['127.0.0.1:0', '127.0.0.1:0']"),
     *("replay.capacity=40000", "replay.samples_per_insert=1", "checkpoint.period_s=30", "checkpoint.keep={last: 2}"),
+    "learner.learning_rate=1e-9",
 )
-"""A run that fills all that it holds within a few minutes, and makes a version every half a minute."""
+"""A run that fills all that it holds within a few minutes, and makes a version every half a minute.
+
+Its agent learns nothing: the better it became, the longer its episodes would be, and the more memory each would take.
+"""
 
 GUESTS = 2
 TICK_S = 0.2
