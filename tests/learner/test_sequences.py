@@ -80,12 +80,12 @@ def sampled(asking: SequenceWindows, world: CountingWorld, count: int, part_leng
     return asking.batch(asking.read(Sampled.of(response), CPU), torch.ones(count), source)
 
 
-@settings(deadline=None, max_examples=40)
 def unrolled(batch: SequenceBatch) -> Inputs:
     """From the first unrolled step on."""
     return batch.window.steps(batch.burn_in_steps, batch.window.previous_action.shape[1])
 
 
+@settings(deadline=None, max_examples=40)
 @given(dies=st.booleans(), length=st.integers(1, 14), n_step=st.integers(1, 4), burn_in=st.sampled_from([2, 4]))
 def test_sequences_are_what_a_walk_through_the_episode_finds(dies, length, n_step, burn_in):
     batch = sampled(windows(burn_in, 3, n_step), CountingWorld([length], dying=(0,) if dies else ()), 30)
