@@ -10,7 +10,6 @@ from contextvars import Context
 
 import grpc.aio
 import structlog
-import uvloop
 
 from protos import replay_pb2, replay_pb2_grpc
 from replay_service.metrics import ReplayMetrics
@@ -48,7 +47,7 @@ def main(config: Config, arguments: ServiceArguments, stop: threading.Event) -> 
     index = arguments.index or 0
     if index >= len(config.replay.addresses):
         raise ConfigError(f"--index: expected less than {len(config.replay.addresses)} shards, found {index}")
-    uvloop.run(serve(config, access, index, stop))
+    asyncio.run(serve(config, access, index, stop))
 
 
 async def serve(config: Config, access: RedisAccess, index: int, stop: threading.Event) -> None:
