@@ -1,9 +1,10 @@
-"""Claim: the learner makes at least 0.8 of the updates through the services that it makes on a batch already in memory.
+"""Claim: the learner makes at least 0.87 of the updates through the services that it makes on a batch in memory.
 
 Both are measured in turn in one process, which has a core to itself. On the other cores the rest of a run goes on all
 the time: an actor that steps as fast as it can, the replay service that takes its episodes, and Redis. A batch that was
 used just before is in the core's cache, where no learner's next batch is: measured beside are batches in memory each of
-which is another one.
+which is another one. What is lost is the work of other threads on the learner's core: about 0.09 ms to receive and
+unpack a batch of 75 KB, and 1.4 ms for a call, which brings 32 of them.
 """
 
 import os

@@ -1,9 +1,10 @@
-"""Claim: two shards take and serve up to twice as much as one, as long as there are cores for both.
+"""Claim: two shards take at least 1.3 times as much as one; more take and serve more where there are cores for them.
 
 One to four shards in front of one Redis, each with an actor that appends durably and a learner's connection that
 samples, all at once from one process: the transitions of `replay_race`. A shard is a process with one event loop, and
 shares nothing but Redis with the others: so both rates grow with the shards until shards, Redis and clients keep the
-cores busy. On two cores that is with two shards; there the curve bends, and with more of them the rates fall.
+cores busy. On two cores those who append are held up by the disk until there are two shards; there the curve bends. A
+shard that is sampled from and its client keep both cores busy by themselves: more of them only share what there is.
 """
 
 from collections.abc import Callable, Iterator
