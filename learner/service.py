@@ -197,9 +197,13 @@ class LearnerService:
             self._resumed,
             books.rounds,
             Farewells(self._stop.is_set),
+            self._is_kept,
         )
         control_pb2_grpc.add_ControlServiceServicer_to_server(self._control, server)
         admin_pb2_grpc.add_AdminServiceServicer_to_server(self._admin(), server)
+
+    def _is_kept(self, version: int) -> bool:
+        return self._store is None or any(listed.version == version for listed in self._store.versions())
 
     def _admin(self) -> AdminServicer:
         books, newest = self._books, self._resumed.manifest.version if self._resumed else 0

@@ -1,6 +1,7 @@
 """The thin shells of what the members of a run call: they check, convert, and ask. See protos/."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import grpc.aio
@@ -38,7 +39,9 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         resumed: Resumed | None,
         rounds: Rounds | None,
         farewells: Farewells,
+        is_kept: Callable[[int], bool] = lambda _: True,
     ) -> None:
+        """is_kept: whether a version is still there."""
         self._run = run
         self._config_digest = config_digest
         self._layout_digest = layout_digest
@@ -46,7 +49,7 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
         self._holds = holds
         self._rounds = rounds
         self._farewells = farewells
-        self._taking_up = TakingUp(resumed, head, time.monotonic())
+        self._taking_up = TakingUp(resumed, head, time.monotonic(), is_kept)
 
     async def Join(self, request: control_pb2.JoinRequest, context: Context) -> control_pb2.JoinResponse:
         _check("run", self._run, request.run)
@@ -139,10 +142,18 @@ class ControlServicer(control_pb2_grpc.ControlServiceServicer):
 class TakingUp:
     """Which actors begin with their state of the version that the run goes on from: those that have died, once each.
 
-    Where everyone goes back to the version, those that live on have to start over, so that they do too.
+    Where everyone goes back to the version, those that live on have to start over, so that they do too. Who comes so
+    late that the version is not kept any more begins anew.
     """
 
-    def __init__(self, resumed: Resumed | None, head: Head, began_s: float = 0.0) -> None:
+    def __init__(
+        self,
+        resumed: Resumed | None,
+        head: Head,
+        began_s: float = 0.0,
+        is_kept: Callable[[int], bool] = lambda _: True,
+    ) -> None:
+        self._is_kept = is_kept
         self._began_s = began_s
         self._version = resumed.manifest.version if resumed else 0
         self._takes_back = resumed is not None and resumed.takes_back
@@ -177,7 +188,8 @@ class TakingUp:
         """What an actor that joins takes up; 0 when it lives on, or begins anew. A call may be repeated."""
         if self._before.pop(actor, incarnation) != incarnation:
             self._taken[actor] = incarnation
-        return self._version if self._taken.get(actor) == incarnation else 0
+        takes = self._taken.get(actor) == incarnation and self._is_kept(self._version)
+        return self._version if takes else 0
 
 
 def _stage_change(change: control_pb2.StageChange) -> dict[str, object]:

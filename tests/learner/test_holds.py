@@ -92,6 +92,14 @@ def test_an_actor_that_has_died_takes_its_state_up_once_and_one_that_lives_on_do
     assert TakingUp(None, Head()).version_for("actor-0", "x") == 0
 
 
+def test_an_actor_that_comes_when_the_version_is_kept_no_more_begins_anew():
+    members = {"actor-0": Member(control_pb2.ROLE_ACTOR, "before")}
+    files = (FILE.model_copy(update={"path": "000003/actor-0.json", "component": "actor-0"}),)
+    resumed = Resumed(make_manifest(3, files, members=("actor-0",)), {})
+    assert TakingUp(resumed, Head(members=dict(members)), 0.0, {3}.__contains__).version_for("actor-0", "next") == 3
+    assert TakingUp(resumed, Head(members=dict(members)), 0.0, {4}.__contains__).version_for("actor-0", "next") == 0
+
+
 def test_where_everyone_goes_back_who_lived_on_starts_over_and_takes_its_state_up():
     members = {"actor-0": Member(control_pb2.ROLE_ACTOR, "before")}
     files = (FILE.model_copy(update={"path": "000003/actor-0.json", "component": "actor-0"}),)
